@@ -1,0 +1,158 @@
+import type { PlatformName, Digest } from '../reference/types.ts';
+import type { Duration, Instant } from '../time.ts';
+
+export type Provider = 'github' | 'gitlab' | 'gitea' | 'forgejo' | 'local' | 'webhook';
+export type SelectionStrategy = 'Lexical' | 'SemVer' | 'NewestBuild' | 'Digest';
+export type Criticality = 'low' | 'normal' | 'high';
+
+/** Where an enrolment stands, for messages. */
+export interface EntryPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Source {
+  readonly provider: Provider;
+  /** `owner/name`, a URL, or a path; relative paths are taken from the factory directory. `.` is the factory's own repository. */
+  readonly repo: string;
+  /** Undefined: the repository's default branch. */
+  readonly branch: string | undefined;
+  readonly dockerfile: string;
+  /** Defaults to the Dockerfile's folder; `.` is the repository root. */
+  readonly context: string;
+  readonly target: string | undefined;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly workflow: string | undefined;
+}
+
+/** When ordinary rebuilds start: the image's own minute of the day (from the hash of its name), or a cron expression. */
+export type Schedule =
+  | { readonly kind: 'daily' }
+  | { readonly kind: 'cron'; readonly expression: string; readonly timeZone: string };
+
+interface EnrolmentCommon {
+  readonly name: string;
+  readonly registry: string;
+  /** As normalised: `library/postgres`. */
+  readonly repository: string;
+  /** Empty: every platform that the image has. */
+  readonly platforms: readonly PlatformName[];
+  readonly rebuildDelay: Duration;
+  readonly owner: string | undefined;
+  readonly criticality: Criticality;
+  readonly place: EntryPlace;
+  /** The entry as written, JSON-like: the state keeps a copy under `enrollment`. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+export interface ManagedEnrolment extends EnrolmentCommon {
+  readonly kind: 'managed';
+  readonly source: Source;
+  /** Tags that its build moves; at least one (default: `latest`). */
+  readonly tags: readonly string[];
+  /** Set only where the entry says so: a base that we build ourselves has no delay of its own otherwise. */
+  readonly ownDelay: Duration | undefined;
+  readonly rebuildOn: 'all' | 'final';
+  readonly autoRebuild: boolean;
+  readonly mode: 'dispatch' | 'pull-request';
+  readonly schedule: Schedule;
+  readonly versionFile: string | undefined;
+  readonly updates: readonly unknown[];
+}
+
+export interface ExternalEnrolment extends EnrolmentCommon {
+  readonly kind: 'external';
+  /** Anchored where the user anchored it; checked to compile. */
+  readonly allowTags: string;
+  readonly imageSelectionStrategy: SelectionStrategy;
+}
+
+export type Enrolment = ManagedEnrolment | ExternalEnrolment;
+
+/** A time in which nothing ordinary starts. */
+export type FreezeWindow = {
+  readonly name: string;
+  readonly allowEmergency: boolean;
+} & (
+  | { readonly kind: 'between'; readonly from: Instant; readonly to: Instant }
+  | { readonly kind: 'recurring'; readonly cron: string; readonly timeZone: string; readonly duration: Duration }
+);
+
+export interface RegistrySettings {
+  readonly insecure: boolean;
+  /** Public registries are asked at most once in this time per tag; default 24 h for docker.io, ghcr.io, quay.io, ... and 0 for others. */
+  readonly minInterval: Duration | undefined;
+  readonly requestsPerSecond: number | undefined;
+  readonly concurrency: number | undefined;
+  /** Stop polling when the registry's remaining quota falls below this. */
+  readonly quotaFloor: number | undefined;
+  /** May redirects and token realms point at private addresses (in-cluster registries)? */
+  readonly allowPrivateAddresses: boolean;
+}
+
+export interface Settings {
+  readonly engine: 'embedded' | 'kargo';
+  readonly state:
+    | { readonly mode: 'directory' }
+    | {
+        readonly mode: 'git';
+        /** Undefined: the repository that the factory directory stands in. */
+        readonly remote: string | undefined;
+        readonly branch: string;
+        readonly author: { readonly name: string; readonly email: string };
+        readonly signingKey: string | undefined;
+        /** Name of the environment variable that holds a token for https remotes. */
+        readonly tokenEnv: string | undefined;
+      };
+  readonly registries: Readonly<Record<string, RegistrySettings>>;
+  readonly timing: {
+    /** After a change one more look, so long after the first; default 30 min. */
+    readonly settle: Duration;
+    /** A replaced digest counts only if it stood so long; default 12 h, never more than a fourteenth of the delay. */
+    readonly minStanding: Duration;
+    /** Pushes of managed parents and emergencies wait so long for more of their kind; default 30 min. */
+    readonly coordinationWindow: Duration;
+    /** A start waits so long for another digest that is about to mature, once; default 24 h. */
+    readonly lookAhead: Duration;
+    /** Between cycles of `run`; default 5 min. */
+    readonly interval: Duration;
+  };
+  readonly limits: {
+    /** Rebuilds running at once in all; default 10. */
+    readonly concurrent: number;
+    readonly perProvider: Readonly<Partial<Record<Provider, number>>>;
+    /** Starts in one cycle; default 50. */
+    readonly perCycle: number;
+    /** Starts per image in 24 h, a person's requests not counted; default 4. */
+    readonly perImageAndDay: number;
+    /** Rebuilds per 24 h whose only reason is unknown evidence; default 5. */
+    readonly unknownEvidencePerDay: number;
+    /** One build; default 1 h. */
+    readonly buildTimeout: Duration;
+  };
+  readonly waves: {
+    /** Images that go first; the rest wait until they have succeeded. */
+    readonly canaries: readonly string[];
+    /** Stop starting when more than this share of the builds of a change has failed; default 0.3. */
+    readonly maxFailureRatio: number;
+    /** Judged from this many ended builds on; default 3. */
+    readonly minBuilds: number;
+  };
+  readonly freezeWindows: readonly FreezeWindow[];
+  readonly builder: {
+    /** `auto` takes buildah, else docker buildx; `layers` adds files to the base without executing anything (demo only). */
+    readonly tool: 'auto' | 'buildah' | 'docker' | 'layers';
+  };
+}
+
+export interface FactoryConfig {
+  readonly settings: Settings;
+  readonly images: readonly Enrolment[];
+}
+
+/** A digest reference that a person put on hold. */
+export interface HeldDigest {
+  readonly digest: Digest;
+  readonly reason: string;
+}
