@@ -2,13 +2,30 @@ import type { Digest, PlatformName, Reference } from '../reference/types.ts';
 import type { PlatformContent } from '../state/types.ts';
 import type { Instant } from '../time.ts';
 
+/** A digest under a tag, and the last look that saw it there. */
+export interface Sighting {
+  readonly digest: Digest;
+  readonly lastSeenAt: Instant;
+}
+
 /** What one HEAD of a tag said. */
 export type Look =
-  | { readonly kind: 'digest'; readonly digest: Digest; readonly mediaType?: string }
+  | {
+      readonly kind: 'digest';
+      readonly digest: Digest;
+      readonly mediaType?: string;
+      /** The digest that stood under the tag before this one, as far as the local cache remembers. */
+      readonly previous?: Sighting;
+    }
   /** The tag, or the whole repository, is not there (404). */
   | { readonly kind: 'absent' }
   /** Asked too recently (public registries: once in 24 h per tag): nothing was sent. */
-  | { readonly kind: 'not-asked'; readonly until: Instant };
+  | {
+      readonly kind: 'not-asked';
+      readonly until: Instant;
+      /** What the last look saw: a ledger that does not know it yet was not written then. */
+      readonly last?: Sighting & { readonly previous?: Sighting };
+    };
 
 export interface Described {
   readonly digest: Digest;
