@@ -1,0 +1,158 @@
+import type { ManagedEnrolment } from '../enrolment/types.ts';
+import type { BaseRecord, ImageRecord } from '../state/types.ts';
+
+/** A managed image's place among the others. */
+export interface ManagedNode {
+  readonly name: string;
+  /** Managed images that it is built from, and through which base record. */
+  readonly parents: readonly { readonly image: string; readonly base: string }[];
+  readonly children: readonly string[];
+  /** Longest way down from an image without managed parents; 0 for such an image and for those on a cycle. */
+  readonly depth: number;
+}
+
+export interface ManagedGraph {
+  readonly nodes: ReadonlyMap<string, ManagedNode>;
+  /** Parents before children; images on a cycle last. */
+  readonly order: readonly string[];
+  /** Each cycle by name, smallest name first, in the direction from parent to child. */
+  readonly cycles: readonly (readonly string[])[];
+  readonly onCycle: ReadonlySet<string>;
+  /** Base records whose repository is a managed image's, though no build of ours moves their tag. */
+  readonly unmovedTags: ReadonlyMap<string, string>;
+}
+
+export function managedGraph(
+  enrolments: readonly ManagedEnrolment[],
+  images: ReadonlyMap<string, ImageRecord>,
+  bases: ReadonlyMap<string, BaseRecord>,
+): ManagedGraph {
+  const byRepository = new Map<string, ManagedEnrolment[]>();
+  for (const enrolment of enrolments) {
+    const repository = `${enrolment.registry}/${enrolment.repository}`;
+    byRepository.set(repository, [...(byRepository.get(repository) ?? []), enrolment]);
+  }
+  const parentOfBase = new Map<string, string>();
+  const unmovedTags = new Map<string, string>();
+  if (byRepository.size > 0) {
+    for (const base of bases.values()) {
+      const owners = byRepository.get(`${base.registry}/${base.repository}`);
+      if (!owners) continue;
+      const tag = base.tag ?? 'latest';
+      const mover = owners.find((owner) => owner.tags.includes(tag));
+      if (mover) parentOfBase.set(base.name, mover.name);
+      else if (owners[0]) unmovedTags.set(base.name, owners[0].name);
+    }
+  }
+
+  const parents = new Map<string, { image: string; base: string }[]>();
+  const children = new Map<string, string[]>();
+  for (const { name } of enrolments) {
+    const own: { image: string; base: string }[] = [];
+    for (const base of images.get(name)?.baseImages ?? []) {
+      const parent = parentOfBase.get(base);
+      if (parent === undefined) continue;
+      own.push({ image: parent, base });
+      const siblings = children.get(parent);
+      if (siblings) siblings.push(name);
+      else children.set(parent, [name]);
+    }
+    parents.set(name, own);
+  }
+
+  const { order, depth, rest } = topological(
+    enrolments.map(({ name }) => name),
+    parents,
+    children,
+  );
+  const cycles = cyclesAmong(rest, parents, children);
+  const onCycle = new Set(cycles.flat());
+  const late = rest.filter((name) => !onCycle.has(name));
+  const nodes = new Map<string, ManagedNode>();
+  for (const { name } of enrolments) {
+    nodes.set(name, {
+      name,
+      parents: parents.get(name) ?? [],
+      children: children.get(name) ?? [],
+      depth: depth.get(name) ?? 0,
+    });
+  }
+  return { nodes, order: [...order, ...late, ...[...onCycle].toSorted()], cycles, onCycle, unmovedTags };
+}
+
+function topological(
+  names: readonly string[],
+  parents: ReadonlyMap<string, readonly { readonly image: string }[]>,
+  children: ReadonlyMap<string, readonly string[]>,
+): { order: string[]; depth: Map<string, number>; rest: string[] } {
+  const waiting = new Map(names.map((name) => [name, parents.get(name)?.length ?? 0]));
+  const depth = new Map<string, number>();
+  const order = names.filter((name) => waiting.get(name) === 0);
+  for (const name of order) depth.set(name, 0);
+  for (let index = 0; index < order.length; index++) {
+    const name = order[index];
+    if (name === undefined) break;
+    for (const child of children.get(name) ?? []) {
+      depth.set(child, Math.max(depth.get(child) ?? 0, (depth.get(name) ?? 0) + 1));
+      const left = (waiting.get(child) ?? 0) - 1;
+      waiting.set(child, left);
+      if (left === 0) order.push(child);
+    }
+  }
+  const placed = new Set(order);
+  return { order, depth, rest: names.filter((name) => !placed.has(name)) };
+}
+
+/** Strongly connected groups among what topological order could not place (Tarjan, without recursion). */
+function cyclesAmong(
+  rest: readonly string[],
+  parents: ReadonlyMap<string, readonly { readonly image: string }[]>,
+  children: ReadonlyMap<string, readonly string[]>,
+): string[][] {
+  const candidates = new Set(rest);
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const onStack = new Set<string>();
+  const groups: string[][] = [];
+  for (const start of rest) {
+    if (index.has(start)) continue;
+    const work: { name: string; next: number }[] = [{ name: start, next: 0 }];
+    while (work.length > 0) {
+      const frame = work.at(-1);
+      if (!frame) break;
+      const { name } = frame;
+      if (frame.next === 0) {
+        index.set(name, index.size);
+        low.set(name, index.get(name) ?? 0);
+        stack.push(name);
+        onStack.add(name);
+      }
+      const child = (children.get(name) ?? []).filter((other) => candidates.has(other))[frame.next++];
+      if (child !== undefined) {
+        if (!index.has(child)) work.push({ name: child, next: 0 });
+        else if (onStack.has(child)) low.set(name, Math.min(low.get(name) ?? 0, index.get(child) ?? 0));
+        continue;
+      }
+      work.pop();
+      const above = work.at(-1);
+      if (above) low.set(above.name, Math.min(low.get(above.name) ?? 0, low.get(name) ?? 0));
+      if (low.get(name) !== index.get(name)) continue;
+      const group: string[] = [];
+      for (let member = stack.pop(); member !== undefined; member = stack.pop()) {
+        onStack.delete(member);
+        group.push(member);
+        if (member === name) break;
+      }
+      const selfLoop = parents.get(name)?.some(({ image }) => image === name) ?? false;
+      if (group.length > 1 || selfLoop) groups.push(rotate(group.toReversed()));
+    }
+  }
+  return groups.toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+}
+
+function rotate(group: string[]): string[] {
+  const smallest = group.toSorted()[0] ?? '';
+  const at = group.indexOf(smallest);
+  return [...group.slice(at), ...group.slice(0, at)];
+}

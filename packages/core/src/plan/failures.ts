@@ -1,0 +1,77 @@
+import type { ImageRecord, Pin, Rebuild } from '../state/types.ts';
+import { day, hour, minute, type Duration, type Instant } from '../time.ts';
+
+const firstPause = 15 * minute;
+const longestPause = 12 * hour;
+/** Failures in a row after which only a person or a new candidate starts another attempt (brief 4.3.9). */
+const strikes = 3;
+
+export type Breaker =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'back-off'; readonly until: Instant; readonly failures: number }
+  | { readonly kind: 'stopped'; readonly failures: number; readonly error: string | undefined }
+  | { readonly kind: 'drift'; readonly error: string | undefined };
+
+/** What earlier attempts mean for the next one. Failures count as long as the pins would be the same. */
+export function breakerOf(image: ImageRecord, pins: readonly Pin[]): Breaker {
+  const cleared = image.clearedAt ?? 0;
+  const wanted = pinsText(pins);
+  let failures = 0;
+  let last: Rebuild | undefined;
+  for (const rebuild of image.rebuilds.toReversed()) {
+    if (rebuild.endedAt <= cleared || rebuild.outcome === 'success') break;
+    if (rebuild.outcome === 'base-drift') return { kind: 'drift', error: rebuild.error };
+    if (rebuild.outcome !== 'failure') continue;
+    if (pinsText(rebuild.pins) !== wanted) break;
+    last ??= rebuild;
+    failures++;
+  }
+  if (!last) return { kind: 'closed' };
+  if (failures >= strikes) return { kind: 'stopped', failures, error: last.error };
+  return { kind: 'back-off', until: last.endedAt + pauseAfter(failures), failures };
+}
+
+function pauseAfter(failures: number): Duration {
+  return Math.min(longestPause, firstPause * 4 ** (failures - 1));
+}
+
+function pinsText(pins: readonly Pin[]): string {
+  return pins
+    .map((pin) => `${pin.base}@${pin.digest}`)
+    .toSorted()
+    .join(' ');
+}
+
+/** Starts of the last 24 hours that were not a person's wish, oldest first. */
+export function startsOfTheDay(image: ImageRecord, now: Instant): readonly Instant[] {
+  return image.rebuilds
+    .filter((rebuild) => rebuild.startedAt > now - day && rebuild.requestedBy === undefined)
+    .map((rebuild) => rebuild.startedAt);
+}
+
+export interface ChangeRecord {
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
+/** How builds with each pin have ended so far, over all images: the measure for waves. */
+export function outcomesByPin(images: Iterable<ImageRecord>): ReadonlyMap<string, ChangeRecord> {
+  const outcomes = new Map<string, { succeeded: number; failed: number }>();
+  for (const image of images) {
+    const seen = new Set<string>();
+    for (const rebuild of image.rebuilds.toReversed()) {
+      const good = rebuild.outcome === 'success';
+      if (!good && rebuild.outcome !== 'failure' && rebuild.outcome !== 'base-drift') continue;
+      for (const pin of rebuild.pins) {
+        const change = `${pin.base}@${pin.digest}`;
+        if (seen.has(change)) continue;
+        seen.add(change);
+        const entry = outcomes.get(change) ?? { succeeded: 0, failed: 0 };
+        if (good) entry.succeeded++;
+        else entry.failed++;
+        outcomes.set(change, entry);
+      }
+    }
+  }
+  return outcomes;
+}

@@ -1,0 +1,192 @@
+import type { ManagedEnrolment } from '../enrolment/types.ts';
+import { containedBase, type ProvenanceFact } from '../evidence/contained.ts';
+import { driftOf } from '../evidence/drift.ts';
+import { describeEntry, observe } from '../ledger/observe.ts';
+import type { Decision } from '../plan/types.ts';
+import type { Digest } from '../reference/types.ts';
+import type {
+  BaseRecord,
+  BuiltFrom,
+  FactoryState,
+  ImageContent,
+  ImageRecord,
+  Intent,
+  Rebuild,
+  RebuildOutcome,
+} from '../state/types.ts';
+import type { Duration, Instant } from '../time.ts';
+
+/** Rebuilds that stay in the image's own file; the engine archives older ones. */
+export const keptRebuilds = 20;
+
+export interface IntentContext {
+  readonly now: Instant;
+  readonly writer: string;
+  readonly epoch: number;
+  readonly commit: string | undefined;
+  readonly requestedBy: string | undefined;
+}
+
+/** The intent of a decision to start; undefined for any other decision. */
+export function intentOf(decision: Decision, enrolment: ManagedEnrolment, context: IntentContext): Intent | undefined {
+  if (decision.action !== 'start' || decision.key === undefined || decision.attempt === undefined) return undefined;
+  return {
+    image: decision.image,
+    key: decision.key,
+    attempt: decision.attempt,
+    createdAt: context.now,
+    writer: context.writer,
+    epoch: context.epoch,
+    provider: enrolment.source.provider,
+    reason: decision.due[0]?.code ?? 'requested',
+    ...(context.requestedBy === undefined ? {} : { requestedBy: context.requestedBy }),
+    ...(decision.emergency ? { emergency: true as const } : {}),
+    pins: decision.pins,
+    platforms: enrolment.platforms,
+    ...(context.commit === undefined ? {} : { commit: context.commit }),
+  };
+}
+
+/**
+ * May this intent be written on this state? An image has one open intent, a key at most one attempt that is open or
+ * successful, and only the engine of the current epoch writes.
+ */
+export function mayOpen(state: FactoryState, intent: Intent): boolean {
+  if (state.intents.has(intent.image)) return false;
+  if (state.engine && state.engine.epoch !== intent.epoch) return false;
+  const rebuilds = state.images.get(intent.image)?.rebuilds ?? [];
+  return !rebuilds.some(
+    (rebuild) => rebuild.key === intent.key && (rebuild.outcome === 'success' || rebuild.attempt >= intent.attempt),
+  );
+}
+
+export function withIntent(state: FactoryState, intent: Intent): FactoryState {
+  return { ...state, intents: new Map(state.intents).set(intent.image, intent) };
+}
+
+/** Does the state hold exactly this attempt as open? */
+export function isOpen(state: FactoryState, intent: Intent): boolean {
+  const open = state.intents.get(intent.image);
+  return open?.key === intent.key && open.attempt === intent.attempt && open.writer === intent.writer;
+}
+
+/** What a run came to. */
+export interface RunEnd {
+  readonly outcome: Exclude<RebuildOutcome, 'base-drift'>;
+  readonly run?: string;
+  readonly log?: string;
+  readonly error?: string;
+  /** What the run pushed, as read back from the registry. */
+  readonly content?: ImageContent;
+}
+
+/** Ends the open intent of an image and records what came out. Without such an intent nothing changes. */
+export function closeIntent(
+  state: FactoryState,
+  enrolment: ManagedEnrolment,
+  intent: Intent,
+  end: RunEnd,
+  now: Instant,
+  settle: Duration,
+): FactoryState {
+  const record = state.images.get(intent.image);
+  const open = state.intents.get(intent.image);
+  if (!record || open?.key !== intent.key || open.attempt !== intent.attempt) return state;
+  const drift =
+    end.outcome === 'success' && end.content
+      ? driftOf(end.content, intent.pins, record.dependencies, state.bases)
+      : undefined;
+  const error = drift?.message ?? end.error;
+  const rebuild: Rebuild = {
+    key: intent.key,
+    attempt: intent.attempt,
+    reason: intent.reason,
+    startedAt: intent.run?.startedAt ?? intent.createdAt,
+    endedAt: now,
+    outcome: drift ? 'base-drift' : end.outcome,
+    pins: intent.pins,
+    ...(end.content ? { digest: end.content.digest } : {}),
+    ...(end.run === undefined ? {} : { run: end.run }),
+    ...(end.log === undefined ? {} : { log: end.log }),
+    ...(error === undefined ? {} : { error }),
+    ...(intent.requestedBy === undefined ? {} : { requestedBy: intent.requestedBy }),
+  };
+  const intents = new Map(state.intents);
+  intents.delete(intent.image);
+  const images = new Map(state.images).set(record.name, { ...record, rebuilds: [...record.rebuilds, rebuild] });
+  const closed: FactoryState = { ...state, images, intents };
+  if (!end.content) return closed;
+  const built = withContent(closed, record.name, end.content, []);
+  const after = built.images.get(record.name);
+  if (!after) return built;
+  const dated = new Map(built.images).set(record.name, { ...after, lastBuilt: now });
+  return withOwnPush({ ...built, images: dated }, enrolment, end.content, now, settle);
+}
+
+/** The image now is this digest: its content, and what is proved to be inside. */
+export function withContent(
+  state: FactoryState,
+  image: string,
+  content: ImageContent,
+  provenance: readonly ProvenanceFact[],
+): FactoryState {
+  const record = state.images.get(image);
+  if (!record) return state;
+  const fresh: ImageRecord = { ...record, content, currentDigest: content.digest };
+  const next = { ...fresh, builtFrom: builtFromOf(fresh, state.bases, provenance) };
+  return { ...state, images: new Map(state.images).set(image, next) };
+}
+
+/** Every base of an image with the strongest evidence for what is inside; bases without any are left out. */
+export function builtFromOf(
+  record: ImageRecord,
+  bases: ReadonlyMap<string, BaseRecord>,
+  provenance: readonly ProvenanceFact[],
+): Readonly<Record<string, BuiltFrom>> {
+  const builtFrom: Record<string, BuiltFrom> = {};
+  for (const name of record.baseImages) {
+    const base = bases.get(name);
+    if (!base) continue;
+    const uses = record.dependencies.filter((use) => use.base === name && use.kind !== 'syntax');
+    const best = containedBase(record, base, uses, provenance).best;
+    if (best) builtFrom[name] = best;
+  }
+  return builtFrom;
+}
+
+/** Our own build moved these tags: children see the new digest at once, without a second look. */
+function withOwnPush(
+  state: FactoryState,
+  enrolment: ManagedEnrolment,
+  content: ImageContent,
+  now: Instant,
+  settle: Duration,
+): FactoryState {
+  const bases = new Map(state.bases);
+  for (const base of state.bases.values()) {
+    const ours = base.registry === enrolment.registry && base.repository === enrolment.repository;
+    if (!ours || !enrolment.tags.includes(base.tag ?? 'latest')) continue;
+    const { ledger } = observe(base.ledger, { digest: content.digest, at: now, ownBuild: true }, settle);
+    const described = describeEntry(ledger, content.digest, content.platforms);
+    bases.set(base.name, moved(base, described, content.digest, now));
+  }
+  return { ...state, bases };
+}
+
+/** A base record after its tag moved: the fields that the older format keeps beside the ledger follow it. */
+export function moved(
+  base: BaseRecord,
+  ledger: BaseRecord['ledger'],
+  digest: Digest,
+  at: Instant,
+): BaseRecord {
+  if (base.currentDigest === digest) return { ...base, ledger };
+  const first = base.currentDigest === undefined;
+  return {
+    ...base,
+    ledger,
+    currentDigest: digest,
+    ...(base.currentDigest === undefined ? {} : { previousDigest: base.currentDigest }),
+    ...(first ? {} : { lastUpdated: at }),
+  };
+}
