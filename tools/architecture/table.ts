@@ -1,0 +1,80 @@
+/**
+ * Who may import whom: the whole architecture as data. ARCHITECTURE.md draws the same picture.
+ * A package or a core folder without a row here fails the test, so that a new one is a decision and no accident.
+ */
+export interface PackageRow {
+  /** Packages of this workspace, besides itself. */
+  readonly packages: readonly string[];
+  /** Packages that only its tests may import. */
+  readonly packagesInTests: readonly string[];
+  /** `declared`: whatever its package.json names. */
+  readonly npm: 'declared' | readonly string[];
+  readonly node: 'all' | readonly string[];
+  /** Globals that bring in time, chance or the outside world. */
+  readonly forbidden: readonly string[];
+}
+
+/** Everything that would make two runs with the same inputs differ. */
+const clockAndChance = [
+  'Date.now',
+  'new Date()',
+  'Math.random',
+  'performance',
+  'process',
+  'globalThis',
+  'crypto',
+];
+const outsideWorld = ['fetch', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Buffer'];
+
+export const packageRows: Readonly<Record<string, PackageRow>> = {
+  core: {
+    packages: [],
+    packagesInTests: ['testing'],
+    npm: ['@noble/hashes', 'croner', 'js-yaml', 'semver', 'yaml', 'zod'],
+    node: [],
+    forbidden: [...clockAndChance, ...outsideWorld],
+  },
+  testing: { packages: ['core'], packagesInTests: [], npm: 'declared', node: 'all', forbidden: [] },
+  adapters: { packages: ['core'], packagesInTests: ['testing'], npm: 'declared', node: 'all', forbidden: [] },
+  engine: {
+    packages: ['core'],
+    packagesInTests: ['testing'],
+    npm: [],
+    node: ['node:timers', 'node:timers/promises'],
+    forbidden: clockAndChance,
+  },
+  cli: {
+    packages: ['core', 'engine', 'adapters', 'testing'],
+    packagesInTests: [],
+    npm: 'declared',
+    node: 'all',
+    forbidden: [],
+  },
+};
+
+/**
+ * Folders of the core and those that each may import; `.` are the files beside them (result, time, problem).
+ * Ports are interfaces: they may import types of what they speak about, and nothing that runs.
+ */
+export const coreFolders: Readonly<Record<string, readonly string[]>> = {
+  '.': [],
+  reference: ['.'],
+  dockerfile: ['.', 'reference'],
+  enrolment: ['.', 'reference'],
+  state: ['.', 'reference', 'dockerfile', 'enrolment'],
+  ports: ['.', 'reference', 'enrolment', 'state'],
+  ledger: ['.', 'reference', 'enrolment', 'state', 'ports'],
+  evidence: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger'],
+  graph: ['.', 'reference', 'enrolment', 'state', 'ports'],
+  plan: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph'],
+  rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
+};
+
+/** Of these only types may be imported, and they may import only types themselves. */
+export const typeOnlyFolders: readonly string[] = ['ports'];
+
+/** Adapters are one folder per outside system; these hold what several of them stand on. */
+export const sharedAdapterFolders: readonly string[] = ['credentials', 'process'];
+
+export const maxLines = 450;
+export const notedLines = 300;
