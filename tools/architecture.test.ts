@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findViolations, formatViolation, longFiles } from './architecture/rules.ts';
+import { findViolations, formatViolation, longFiles, unreachedFiles } from './architecture/rules.ts';
 import { readTree } from './architecture/tree.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -10,6 +10,11 @@ describe('architecture', () => {
   it('has no breach of the table in tools/architecture/table.ts', () => {
     for (const note of longFiles(tree)) console.log(`note: ${note}`);
     expect(findViolations(tree).map(formatViolation)).toEqual([]);
+  });
+
+  it('has no source file that neither the command, the demo nor a benchmark reaches', () => {
+    const entries = ['packages/cli/src/main.ts', 'packages/cli/src/demo/main.ts', 'tools/', 'bench/'];
+    expect(unreachedFiles(tree, entries)).toEqual([]);
   });
 
   it('was looked at: every package has sources, and imports were found in them', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findViolations, formatViolation } from './rules.ts';
+import { findViolations, formatViolation, unreachedFiles } from './rules.ts';
 import { readSource } from './source-file.ts';
 
 const declared = new Map(
@@ -168,6 +168,24 @@ describe('shape', () => {
     expect(
       check({ 'packages/cli/src/a.test.ts': long, 'packages/cli/src/b.ts': '// x\n'.repeat(450) }),
     ).toEqual([]);
+  });
+
+  it('finds files that no entry point reaches, tests not counting except for fakes', () => {
+    const files = {
+      'packages/cli/src/main.ts': `import '@image-factory/core/plan/used.ts';`,
+      'packages/core/src/plan/used.ts': `export type { X } from './types.ts';`,
+      'packages/core/src/plan/types.ts': 'export type X = 1;',
+      'packages/core/src/plan/dead.ts': 'export const x = 1;',
+      'packages/core/src/plan/dead.test.ts': `import './dead.ts'; import '@image-factory/testing/fake.ts';`,
+      'packages/testing/src/fake.ts': `import './part.ts';`,
+      'packages/testing/src/part.ts': '',
+      'packages/testing/src/dead.ts': '',
+    };
+    const sources = Object.entries(files).map(([path, text]) => readSource(path, text));
+    expect(unreachedFiles({ files: sources, declared }, ['packages/cli/src/main.ts'])).toEqual([
+      'packages/core/src/plan/dead.ts',
+      'packages/testing/src/dead.ts',
+    ]);
   });
 
   it('refuses to judge what does not parse', () => {

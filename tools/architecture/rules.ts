@@ -35,6 +35,35 @@ export function longFiles(tree: Tree): string[] {
     .map((file) => `${file.path}: ${file.lines} lines`);
 }
 
+/**
+ * Source files of packages that no entry point reaches: dead, however well tested. The fakes in `testing` are reached by tests.
+ */
+export function unreachedFiles(tree: Tree, entries: readonly string[]): string[] {
+  const known = new Map(tree.files.map((file) => [file.path, file]));
+  const reached = new Set<string>();
+  const open = tree.files.filter((file) => entries.some((entry) => file.path.startsWith(entry)));
+  const testing = tree.files.filter((file) => file.isTest);
+
+  function spread(from: SourceFile[], only: (path: string) => boolean): void {
+    for (let file = from.pop(); file; file = from.pop()) {
+      for (const each of file.imports) {
+        const target = targetOf(file.path, each.specifier);
+        const next = target.kind === 'file' ? known.get(target.path) : undefined;
+        if (!next || reached.has(next.path) || !only(next.path)) continue;
+        reached.add(next.path);
+        from.push(next);
+      }
+    }
+  }
+
+  for (const file of open) reached.add(file.path);
+  spread(open, () => true);
+  spread(testing, (path) => packageOf(path) === 'testing');
+  return tree.files
+    .filter((file) => packageOf(file.path) !== undefined && !file.isTest && !reached.has(file.path))
+    .map((file) => file.path);
+}
+
 export function formatViolation(violation: Violation): string {
   return `${violation.path}:${violation.line}: ${violation.rule}`;
 }

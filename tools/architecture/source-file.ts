@@ -63,7 +63,7 @@ export function readSource(path: string, text: string): SourceFile {
 }
 
 /** Tests, and suites that are run by tests of several implementations. */
-export function isTestFile(path: string): boolean {
+function isTestFile(path: string): boolean {
   return /\.(test|contract)\.m?[jt]s$/.test(path);
 }
 

@@ -34,7 +34,7 @@ export async function ensurePackages({ root, env, say }) {
  *
  * @param {string} root
  */
-export function missingPackages(root) {
+function missingPackages(root) {
   const wanted = readLock(join(root, 'package-lock.json'));
   if (!wanted) throw new Error('package-lock.json is missing or not JSON; restore it with git');
   const installed = readLock(join(root, 'node_modules', '.package-lock.json'));
