@@ -1,0 +1,148 @@
+import { Refusal } from './refusal.ts';
+
+/*
+ * Patterns of `${N#p}`, `${N%p}` and `${N/p/r}`: `*` is any run and `?` any one character, neither a newline.
+ * Matching is a table over pattern and value, filled once: no input makes it backtrack.
+ */
+
+/** One step of a pattern: a literal code point, or a wildcard. */
+type Step = string | { readonly wildcard: 'one' | 'run' };
+
+/** Cells of one matching table; a larger one is hostile input, not a Dockerfile. */
+const largestTable = 20_000_000;
+
+const one = { wildcard: 'one' } as const;
+const run = { wildcard: 'run' } as const;
+
+/** `${N#p}` (shortest) and `${N##p}` (longest). */
+export function trimPrefix(pattern: string, value: string, greedy: boolean): string {
+  const characters = Array.from(value);
+  const end = matchEnds(stepsOf(pattern), characters, greedy)[0] ?? -1;
+  return end === -1 ? value : characters.slice(end).join('');
+}
+
+/** `${N%p}` and `${N%%p}`: the prefix of the reversed value. */
+export function trimSuffix(pattern: string, value: string, greedy: boolean): string {
+  const reversed = Array.from(value).toReversed().join('');
+  const rest = trimPrefix(reversePattern(pattern), reversed, greedy);
+  return Array.from(rest).toReversed().join('');
+}
+
+/** `${N/p/r}`: the first longest match. */
+export function replaceFirst(pattern: string, value: string, replacement: string): string {
+  const characters = Array.from(value);
+  const ends = matchEnds(stepsOf(pattern), characters, true);
+  const start = ends.findIndex((end) => end !== -1);
+  if (start === -1) return value;
+  return characters.slice(0, start).join('') + replacement + characters.slice(ends[start]).join('');
+}
+
+/** `${N//p/r}`: every match; an empty match right behind another match does not count. */
+export function replaceAll(pattern: string, value: string, replacement: string): string {
+  const characters = Array.from(value);
+  const ends = matchEnds(stepsOf(pattern), characters, true);
+  let result = '';
+  let copied = 0;
+  let search = 0;
+  while (search <= characters.length) {
+    let start = search;
+    while (start <= characters.length && ends[start] === -1) start += 1;
+    const end = ends[start];
+    if (end === undefined) break;
+    result += characters.slice(copied, start).join('');
+    if (end > copied || start === 0) result += expandTemplate(replacement, characters.slice(start, end).join(''));
+    copied = end;
+    search = search + 1 > end ? search + 1 : end;
+  }
+  return result + characters.slice(copied).join('');
+}
+
+/** A backslash may stand before `*`, `?` and itself; before `}` and `/` it is dropped; before anything else it is an error. */
+function stepsOf(pattern: string): Step[] {
+  const steps: Step[] = [];
+  const characters = Array.from(pattern);
+  for (let index = 0; index < characters.length; index += 1) {
+    const character = characters[index] ?? '';
+    if (character === '*') steps.push(run);
+    else if (character === '?') steps.push(one);
+    else if (character !== '\\') steps.push(character);
+    else {
+      const next = characters[index + 1] ?? '�';
+      if (next === '}' || next === '/') continue;
+      if (next !== '*' && next !== '?' && next !== '\\') {
+        throw new Refusal(
+          'BAD_SUBSTITUTION',
+          `invalid pattern (${pattern}) in substitution: invalid escape '\\${next}'`,
+        );
+      }
+      steps.push(next);
+      index += 1;
+    }
+  }
+  return steps;
+}
+
+/**
+ * For every index of the value the end of the match that starts there, or -1. Of several ends it is the one that a
+ * backtracking matcher finds first: every run takes as much (greedy) or as little as it can, from left to right.
+ */
+function matchEnds(steps: readonly Step[], characters: readonly string[], greedy: boolean): Int32Array {
+  const length = characters.length;
+  if (steps.length * (length + 1) > largestTable) {
+    throw new Refusal('BAD_SUBSTITUTION', 'pattern and value are too long to be matched');
+  }
+  let behind = Int32Array.from({ length: length + 1 }, (_, index) => index);
+  for (let index = steps.length - 1; index >= 0; index -= 1) {
+    const step = steps[index] ?? run;
+    const ends = new Int32Array(length + 1).fill(-1);
+    for (let start = length; start >= 0; start -= 1) {
+      ends[start] = endFrom(step, characters, start, behind, ends, greedy);
+    }
+    behind = ends;
+  }
+  return behind;
+}
+
+function endFrom(
+  step: Step,
+  characters: readonly string[],
+  start: number,
+  behind: Int32Array,
+  ends: Int32Array,
+  greedy: boolean,
+): number {
+  const character = characters[start];
+  if (typeof step === 'string') return character === step ? (behind[start + 1] ?? -1) : -1;
+  if (step === one) return character !== undefined && character !== '\n' ? (behind[start + 1] ?? -1) : -1;
+  const stop = behind[start] ?? -1;
+  const further = character !== undefined && character !== '\n' ? (ends[start + 1] ?? -1) : -1;
+  const [first, second] = greedy ? [further, stop] : [stop, further];
+  return first === -1 ? second : first;
+}
+
+/** Mirrors the pattern but keeps each backslash before the character that it escapes. */
+function reversePattern(pattern: string): string {
+  const characters = Array.from(pattern);
+  let reversed: string[] = [];
+  for (let index = 0; index < characters.length; index += 1) {
+    const character = characters[index] ?? '';
+    const next = characters[index + 1];
+    if (character === '\\' && next !== undefined) {
+      reversed.push(next, character);
+      index += 1;
+    } else {
+      reversed.push(character);
+    }
+  }
+  reversed = reversed.toReversed();
+  return reversed.join('');
+}
+
+/** In the replacement of `//` a dollar sign means what it means in Go's regexp templates; there are no groups but `$0`. */
+function expandTemplate(template: string, match: string): string {
+  if (!template.includes('$')) return template;
+  return template.replace(/\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu, (whole, braced, bare) => {
+    if (whole === '$$') return '$';
+    return (braced ?? bare) === '0' ? match : '';
+  });
+}
