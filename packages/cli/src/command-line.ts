@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { FactoryError, problemOf } from '@image-factory/core/problem.ts';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { exitOf, problemsText, type Answer, type ExitCode } from './answer.ts';
+import type { GlobalOptions } from './global-options.ts';
+import type { Io } from './io.ts';
+import { logLevels } from './log.ts';
+import { createStyle, printable } from './render/style.ts';
+
+/** Commands import what they need when they run, so that `status` does not pay for what `run` needs. */
+type Run = (options: GlobalOptions, io: Io, args: readonly string[], flags: Flags) => Promise<Answer>;
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** The manifest lies beside both `src` and the built `dist`. */
+function manifest(): { readonly version: string; readonly description: string } {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+}
+
+/** Runs one command line and answers its exit code; prints the answer to stdout and everything else to stderr. */
+export async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let exit: ExitCode = 0;
+  const program = buildProgram(io, async (options, run) => {
+    exit = await answer(options, io, run);
+  });
+  program.exitOverride();
+  program.configureOutput({ writeOut: io.out, writeErr: io.err });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? 0 : 2;
+  }
+}
+
+async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>): Promise<ExitCode> {
+  const style = createStyle({ colour: io.stdoutIsTerminal && !io.env['NO_COLOR'], width: io.width, now: io.now() });
+  const errorStyle = createStyle({ colour: io.stderrIsTerminal && !io.env['NO_COLOR'], width: io.width, now: io.now() });
+  try {
+    const { value, text, problems = [], exit } = await run();
+    if (options.output === 'json') {
+      const whole = problems.length > 0 && isRecord(value) ? { ...value, problems } : value;
+      io.out(`${JSON.stringify(whole, undefined, 2)}\n`);
+    } else {
+      io.out(printable(text(style)).replaceAll('\uFFFD[', '\u001b['));
+      io.err(problemsText(problems, errorStyle));
+    }
+    return exit ?? (problems.length > 0 ? 1 : 0);
+  } catch (thrown) {
+    const problem = problemOf(thrown);
+    const problems = thrown instanceof ProblemsError ? thrown.problems : [problem];
+    if (options.output === 'json') io.out(`${JSON.stringify({ problems }, undefined, 2)}\n`);
+    else io.err(problemsText(problems, errorStyle));
+    if (problem.code === 'INTERNAL' && options.logLevel === 'debug' && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
+    return exitOf(problem);
+  }
+}
+
+/** Several problems that end a command together: a configuration with mistakes. */
+export class ProblemsError extends FactoryError {
+  readonly problems: readonly FactoryError['problem'][];
+
+  constructor(problems: readonly FactoryError['problem'][]) {
+    const [first] = problems;
+    if (!first) throw new Error('no problem to report');
+    super(first);
+    this.problems = problems;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+type Execute = (options: GlobalOptions, run: () => Promise<Answer>) => Promise<void>;
+
+function buildProgram(io: Io, execute: Execute): Command {
+  const { version, description } = manifest();
+  const program = new Command('image-factory')
+    .description(description)
+    .version(version)
+    .option('--dir <dir>', 'the factory directory, which holds images.yaml', io.env['IMAGE_FACTORY_DIR'] ?? '.')
+    .addOption(new Option('--output <form>', 'form of the answer').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices([...logLevels]).default('info'))
+    .showHelpAfterError('(run with --help for the options)')
+    .enablePositionalOptions(false);
+
+  function add(usage: string, about: string, load: () => Promise<Run>): Command {
+    return program
+      .command(usage)
+      .description(about)
+      .action(async (...given: unknown[]) => {
+        const command = given.at(-1) as Command;
+        const args = command.processedArgs.flat().filter((value): value is string => typeof value === 'string');
+        const options = command.optsWithGlobals<GlobalOptions>();
+        await execute(options, async () => (await load())(options, io, args, command.opts()));
+      });
+  }
+
+  add('init', 'write a first images.yaml and factory.yaml', async () => (await import('./commands/init.ts')).init);
+  add('enroll <name>', 'add an image to images.yaml', async () => (await import('./commands/enroll.ts')).enroll)
+    .option('--repository <image>', 'where the image is pushed or pulled: ghcr.io/acme/backstage')
+    .option('--repo <repo>', 'source repository: owner/name, a URL, or . for this one; makes it a managed image')
+    .option('--provider <provider>', 'github, gitlab, gitea, forgejo, local or webhook')
+    .option('--branch <branch>', 'source branch')
+    .option('--dockerfile <path>', 'path in the source repository')
+    .option('--context <path>', 'build context in the source repository')
+    .option('--tags <tags>', 'tags that its build moves, with commas', words)
+    .option('--allow-tags <regex>', 'external image: the tags to watch')
+    .option('--strategy <strategy>', 'external image: Lexical, SemVer, NewestBuild or Digest')
+    .option('--delay <duration>', 'rebuildDelay: 7d, 12h');
+  add('validate', 'check images.yaml, images.d and factory.yaml', async () => (await import('./commands/validate.ts')).validate);
+  add('dependencies <file>', 'list the images that a Dockerfile is built from', async () => (await import('./commands/dependencies.ts')).dependencies)
+    .option('--build-arg <name=value>', 'a build argument; repeatable', collect, [])
+    .option('--target <stage>', 'the stage to build')
+    .option('--platform <platform>', 'the target platform; repeatable', collect, [])
+    .option('--build-context <name=value>', 'a named build context; repeatable', collect, []);
+  add('analyze', 'read every Dockerfile and record what it is built from', async () => (await import('./commands/analyze.ts')).analyze)
+    .option('--image <name>', 'only this image')
+    .option('--tag <tag>', 'the version that was built')
+    .option('--digest <digest>', 'the digest that was built')
+    .option('--dockerfile <path>', 'read this path instead of the enrolled one')
+    .option('--source-repo <repo>', 'read from this repository instead of the enrolled one')
+    .option('--source-provider <provider>', 'provider of that repository')
+    .option('--git-repo <url>', 'the repository that keeps the state')
+    .option('--git-branch <branch>', 'its branch')
+    .option('--image-factory-dir <dir>', 'the factory directory');
+  add('check', 'look at every base in its registry and record what is new', async () => (await import('./commands/check.ts')).check)
+    .option('--force', 'ask registries although they were asked lately');
+  add('plan', 'show what a run would do now, for every image', async () => (await import('./commands/plan.ts')).plan)
+    .option('--offline', 'from the recorded state only: ask no registry and no repository')
+    .option('--all', 'show images for which nothing is to be done, too');
+  add('explain <name>', 'why an image is, or is not, rebuilt', async () => (await import('./commands/explain.ts')).explain)
+    .option('--offline', 'from the recorded state only');
+  add('run', 'run cycles: discover, observe, decide, rebuild, record', async () => (await import('./commands/run.ts')).run)
+    .option('--once', 'one cycle')
+    .option('--force', 'ask registries although they were asked lately')
+    .option('--wait', 'with --once: wait for runs of remote CI too');
+  add('rebuild <name>', 'rebuild one image now, with a reason', async () => (await import('./commands/rebuild.ts')).rebuild)
+    .requiredOption('--reason <text>', 'why; recorded')
+    .option('--respect-delay', 'use only digests whose delay is over')
+    .option('--wait', 'wait for the run of remote CI');
+  add('status [name]', 'what is known of the images', async () => (await import('./commands/status.ts')).status);
+  add('graph', 'how images build on each other', async () => (await import('./commands/graph.ts')).graph)
+    .addOption(new Option('--format <format>', 'form of the graph').choices(['text', 'mermaid', 'dot', 'svg', 'json']).default('text'));
+  add('history <name>', 'what happened to an image or base', async () => (await import('./commands/history.ts')).history)
+    .option('--limit <count>', 'at most so many lines', count, 50);
+  add('hold <name>', 'stop an image, a base, or one digest', async () => (await import('./commands/hold.ts')).hold)
+    .requiredOption('--reason <text>', 'why; recorded')
+    .option('--until <time>', 'when it ends: a duration such as 3d, or a time such as 2026-12-24')
+    .option('--digest <digest>', 'only this digest');
+  add('release <name>', 'end a hold, and clear what failures stopped', async () => (await import('./commands/hold.ts')).release)
+    .option('--digest <digest>', 'only the hold on this digest');
+  add('doctor', 'check what a first user gets wrong, and say how to mend it', async () => (await import('./commands/doctor.ts')).doctor);
+  add('schema [name]', 'print the JSON Schema of images.yaml or factory.yaml', async () => (await import('./commands/schema.ts')).schema);
+  add('completion <shell>', 'print a completion script for bash, zsh or fish', async () => {
+    const { completion } = await import('./commands/completion.ts');
+    return (options, _io, args) => completion(program, options, args);
+  });
+  return program;
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function words(text: string): readonly string[] {
+  return text.split(',').filter((word) => word !== '');
+}
+
+function count(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('write a whole number');
+  return Number(text);
+}

@@ -1,0 +1,108 @@
+import { dependenciesOf } from '@image-factory/core/dockerfile/analyse.ts';
+import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { SourceFile } from '@image-factory/core/ports/source.ts';
+import { problemOf, type Problem } from '@image-factory/core/problem.ts';
+import type { PlatformName } from '@image-factory/core/reference/types.ts';
+import { err, ok, type Result } from '@image-factory/core/result.ts';
+import type { FactoryState, ImageRecord } from '@image-factory/core/state/types.ts';
+import type { EngineDeps } from './deps.ts';
+
+/** What reading one Dockerfile came to. */
+export interface Discovery {
+  readonly image: string;
+  readonly source: SourceFile | undefined;
+  /** Undefined: nothing that matters has changed since the last time. */
+  readonly found: Result<Found, Problem> | undefined;
+}
+
+export interface Found {
+  /** What the dependencies were read from: equal text, equal answer. */
+  readonly identity: string;
+  readonly analysis: ReturnType<typeof dependenciesOf>;
+}
+
+/** The builder's platform where neither the enrolment nor the built image says another. */
+const usualPlatform = 'linux/amd64' as PlatformName;
+
+/** Reads every managed image's Dockerfile, and parses those that changed (brief 4.1). */
+export async function discover(
+  deps: EngineDeps,
+  enrolments: readonly ManagedEnrolment[],
+  state: FactoryState,
+  signal: AbortSignal | undefined,
+): Promise<readonly Discovery[]> {
+  const files = await deps.sources.read(
+    enrolments.map(({ source }) => source),
+    signal,
+  );
+  return Promise.all(
+    enrolments.map(async (enrolment, index): Promise<Discovery> => {
+      const subject = { kind: 'image' as const, name: enrolment.name };
+      const file = files[index];
+      if (!file) return { image: enrolment.name, source: undefined, found: undefined };
+      if (!file.ok) return { image: enrolment.name, source: undefined, found: err({ ...file.error, subject }) };
+      const record = state.images.get(enrolment.name);
+      const identity = identityOf(enrolment, record, state, file.value.blob);
+      if (record?.dockerfile === identity && record.discoveryStatus === 'success') {
+        return { image: enrolment.name, source: file.value, found: undefined };
+      }
+      const text = await file.value.text().catch((thrown: unknown) => err(problemOf(thrown, subject)));
+      if (!text.ok) return { image: enrolment.name, source: file.value, found: err({ ...text.error, subject }) };
+      const analysis = dependenciesOf(text.value, {
+        buildArgs: new Map(Object.entries(enrolment.source.buildArgs)),
+        platforms: platformsFor(enrolment, record),
+        onbuildOf: (reference, platform) => triggersOf(record, state, reference, platform),
+        ...(enrolment.source.target === undefined ? {} : { target: enrolment.source.target }),
+      });
+      if (analysis.error) {
+        const { line, message } = analysis.error;
+        const place = { file: enrolment.source.dockerfile, ...(line === undefined ? {} : { line }) };
+        const hint = 'Mend the Dockerfile, or set the build arguments and the target that it needs in images.yaml.';
+        const found = err({ code: 'DOCKERFILE_INVALID' as const, message, hint, subject, place });
+        return { image: enrolment.name, source: file.value, found };
+      }
+      return { image: enrolment.name, source: file.value, found: ok({ identity, analysis }) };
+    }),
+  );
+}
+
+function platformsFor(enrolment: ManagedEnrolment, record: ImageRecord | undefined): readonly PlatformName[] {
+  if (enrolment.platforms.length > 0) return enrolment.platforms;
+  const built = Object.keys(record?.content?.platforms ?? {}) as PlatformName[];
+  return built.length > 0 ? built.toSorted() : [usualPlatform];
+}
+
+/** Everything that the answer depends on besides the rules themselves. */
+function identityOf(
+  enrolment: ManagedEnrolment,
+  record: ImageRecord | undefined,
+  state: FactoryState,
+  blob: string,
+): string {
+  const { target, buildArgs } = enrolment.source;
+  const triggers = (record?.baseImages ?? []).flatMap((name) => {
+    const onBuild = onBuildOf(state, name);
+    return onBuild ? [[name, onBuild]] : [];
+  });
+  const context = [target ?? null, Object.entries(buildArgs).toSorted(), platformsFor(enrolment, record), triggers];
+  const plain = JSON.stringify(context);
+  return plain === JSON.stringify([null, [], [usualPlatform], []]) ? blob : `${blob} ${plain}`;
+}
+
+function onBuildOf(state: FactoryState, base: string): readonly string[] | undefined {
+  const entry = state.bases.get(base)?.ledger.findLast(({ replacedAt }) => replacedAt === undefined);
+  return Object.values(entry?.platforms ?? {}).find(({ onBuild }) => onBuild !== undefined)?.onBuild;
+}
+
+/** The ONBUILD triggers of a base whose config was read already; undefined where it was not. */
+function triggersOf(
+  record: ImageRecord | undefined,
+  state: FactoryState,
+  reference: string,
+  platform: PlatformName,
+): readonly string[] | undefined {
+  const use = record?.dependencies.find((known) => known.reference === reference);
+  const entry = use?.base === undefined ? undefined : state.bases.get(use.base)?.ledger.findLast((e) => e.replacedAt === undefined);
+  const content = entry?.platforms?.[platform];
+  return content ? (content.onBuild ?? []) : undefined;
+}
