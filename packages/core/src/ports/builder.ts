@@ -1,4 +1,5 @@
 import type { ManagedEnrolment } from '../enrolment/types.ts';
+import type { ProblemCode } from '../problem-codes.ts';
 import type { Digest, PlatformName } from '../reference/types.ts';
 import type { Dependency, Pin } from '../state/types.ts';
 
@@ -27,6 +28,8 @@ export interface Run {
   /** The digest that the run itself says it pushed. */
   readonly digest?: Digest;
   readonly error?: string;
+  /** Why it failed, where the provider can tell: an unsupported Dockerfile is no broken build. */
+  readonly code?: ProblemCode;
 }
 
 export interface BuilderCapabilities {

@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { lutimes, mkdtemp, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Source } from '@image-factory/core/enrolment/types.ts';
+import { FactoryError } from '@image-factory/core/problem.ts';
+
+export interface CheckedOut {
+  /** The repository's root at the commit; it may hold only the Dockerfile and its context. */
+  readonly dir: string;
+  /** When the commit was made, in seconds since 1970; undefined for a plain directory. */
+  readonly committedAt: number | undefined;
+  dispose(): Promise<void>;
+}
+
+/** Files of a source as they were at a commit. Throws FactoryError with a SOURCE_ code. */
+export type Checkout = (
+  source: Source,
+  commit: string | undefined,
+  signal: AbortSignal,
+) => Promise<CheckedOut>;
+
+export interface GitCheckoutOptions {
+  /** Relative repositories are taken from here: the factory directory. */
+  readonly baseDir: string;
+  readonly workDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * Checks local repositories out with the git binary into a directory of their own: nothing is written to the repository,
+ * no hook runs, and git itself refuses to write through a symbolic link. Files get the commit's time, so that the same
+ * commit gives the same layers. Submodules are left out. Without a commit the path itself is the checkout.
+ */
+export function gitCheckout(options: GitCheckoutOptions): Checkout {
+  return async (source, commit, signal) => {
+    const repository = resolve(options.baseDir, source.repo);
+    if (commit === undefined) return plainDirectory(repository);
+    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit))
+      throw sourceError(`"${commit.slice(0, 60)}" is not a commit id`);
+    await mkdir(options.workDir, { recursive: true });
+    const root = await mkdtemp(join(options.workDir, 'checkout-'));
+    const dispose = () => rm(root, { recursive: true, force: true });
+    try {
+      const dir = join(root, 'tree');
+      await mkdir(dir);
+      const git = gitRunner(
+        repository,
+        { ...options.environment, GIT_INDEX_FILE: join(root, 'index') },
+        signal,
+      );
+      const committedAt = Number(await git(['show', '-s', '--format=%ct', `${commit}^{commit}`]));
+      await git(['read-tree', commit]);
+      const paths = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`].map((path) =>
+        path === '.' || path === './' || path === ''
+          ? ':(top)'
+          : `:(top,literal)${path.replace(/^\.\//, '')}`,
+      );
+      const files = await git(['ls-files', '-z', '--full-name', '--', ...paths]);
+      await git(['checkout-index', '-q', '-z', '--stdin', `--prefix=${dir}/`], files);
+      await stamp(dir, committedAt);
+      return { dir, committedAt, dispose };
+    } catch (error) {
+      await dispose();
+      throw error;
+    }
+  };
+}
+
+async function plainDirectory(path: string): Promise<CheckedOut> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) throw sourceError(`${path} is not a directory`);
+  return { dir: path, committedAt: undefined, dispose: async () => {} };
+}
+
+type Git = (args: readonly string[], input?: string) => Promise<string>;
+
+const longestOutput = 256 * 1024 * 1024;
+
+function gitRunner(
+  repository: string,
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Git {
+  const fixed = ['-C', repository, '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'];
+  const env = {
+    ...environment,
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_LITERAL_PATHSPECS: '0',
+  };
+  return (args, input) =>
+    new Promise((resolvePromise, reject) => {
+      const child = execFile(
+        'git',
+        [...fixed, ...args],
+        { env, signal, maxBuffer: longestOutput, encoding: 'utf8' },
+        (error, stdout, stderr) => {
+          if (!error) return resolvePromise(stdout);
+          if (signal.aborted) return reject(signal.reason as Error);
+          reject(
+            sourceError(`git ${args[0] ?? ''} failed in ${repository}: ${lastLine(stderr) || error.message}`),
+          );
+        },
+      );
+      // A git that ends early closes its end; its exit code tells more than the broken pipe.
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input ?? '');
+    });
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}
+
+/** Gives every entry one time; links themselves, never what they point at. */
+async function stamp(dir: string, seconds: number): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) await stamp(path, seconds);
+    else await lutimes(path, seconds, seconds);
+  }
+  await lutimes(dir, seconds, seconds);
+}
+
+function sourceError(message: string): FactoryError {
+  return new FactoryError({
+    code: 'SOURCE_UNREACHABLE',
+    message,
+    hint: 'Check source.repo of the image: a local path to a git repository that holds the commit.',
+  });
+}
