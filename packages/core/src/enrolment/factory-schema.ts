@@ -9,17 +9,20 @@ const author = z.strictObject({
 const state = z
   .strictObject({
     mode: oneOf(['directory', 'git'], {
-      description: '`directory`: the folder `state/` in the factory directory. `git`: a branch, with one commit per change.',
+      description:
+        '`directory`: the folder `state/` in the factory directory. `git`: a branch, with one commit per change.',
       default: 'directory',
     }),
     remote: text({
-      description: 'Git mode: repository of the state. Default: the one that the factory directory stands in. Never with a password or token.',
+      description:
+        'Git mode: repository of the state. Default: the one that the factory directory stands in. Never with a password or token.',
       examples: ['https://github.com/acme/factory-state.git'],
     }),
     branch: text({ description: 'Git mode: branch of the state.', default: 'image-factory/state' }),
     author: author.optional(),
     signingKey: text({
-      description: 'Git mode: sign the commits with this key: its id, or the path of an ssh key. Never the key itself.',
+      description:
+        'Git mode: sign the commits with this key: its id, or the path of an ssh key. Never the key itself.',
       examples: ['~/.ssh/factory.pub'],
     }),
     tokenEnv: text({
@@ -34,7 +37,8 @@ const state = z
 const registry = z.strictObject({
   insecure: flag({ description: 'Use plain HTTP.', default: false }),
   minInterval: duration({
-    description: 'A tag is asked for at most once in this time. Default: `24h` for public registries, `0` for others.',
+    description:
+      'A tag is asked for at most once in this time. Default: `24h` for public registries, `0` for others.',
     examples: ['24h'],
   }),
   requestsPerSecond: z
@@ -57,9 +61,13 @@ const registry = z.strictObject({
 
 const timing = z
   .strictObject({
-    settle: duration({ description: 'After a change a tag is looked at once more, so long after the first look.', default: '30m' }),
+    settle: duration({
+      description: 'After a change a tag is looked at once more, so long after the first look.',
+      default: '30m',
+    }),
     minStanding: duration({
-      description: 'A digest that was replaced counts only if it stood so long; never more than a fourteenth of the delay.',
+      description:
+        'A digest that was replaced counts only if it stood so long; never more than a fourteenth of the delay.',
       default: '12h',
     }),
     coordinationWindow: duration({
@@ -77,7 +85,10 @@ const timing = z
 const perProvider = z
   .strictObject(
     Object.fromEntries(
-      providers.map((provider) => [provider, count({ description: `Rebuilds at once with ${provider}.` }, 1, 1000)]),
+      providers.map((provider) => [
+        provider,
+        count({ description: `Rebuilds at once with ${provider}.` }, 1, 1000),
+      ]),
     ) as Record<(typeof providers)[number], ReturnType<typeof count>>,
   )
   .meta({ description: 'Rebuilds running at once, by provider. Default: only the limit in all.' });
@@ -93,7 +104,10 @@ const limits = z
       1000,
     ),
     unknownEvidencePerDay: count(
-      { description: 'Rebuilds in 24 h whose only reason is that nobody knows what the image contains.', default: 5 },
+      {
+        description: 'Rebuilds in 24 h whose only reason is that nobody knows what the image contains.',
+        default: 5,
+      },
       0,
       10_000,
     ),
@@ -103,12 +117,19 @@ const limits = z
 
 const waves = z
   .strictObject({
-    canaries: texts({ description: 'Managed images that go first; the others wait until these have succeeded.', default: [] }),
+    canaries: texts({
+      description: 'Managed images that go first; the others wait until these have succeeded.',
+      default: [],
+    }),
     maxFailureRatio: ratio({
       description: 'No more starts when a larger share of the builds of a change has failed.',
       default: 0.3,
     }),
-    minBuilds: count({ description: 'The share is judged from so many ended builds on.', default: 3 }, 1, 10_000),
+    minBuilds: count(
+      { description: 'The share is judged from so many ended builds on.', default: 3 },
+      1,
+      10_000,
+    ),
   })
   .meta({ description: 'Canaries, and when to stop.' });
 
@@ -119,11 +140,26 @@ const freezeWindow = z.strictObject({
     description: 'Start of a single window: ISO 8601; a date alone means 00:00.',
     examples: ['2026-12-20T18:00'],
   }),
-  to: text({ title: 'time', description: 'End of a single window; the window ends at this moment.', examples: ['2027-01-04'] }),
-  cron: text({ title: 'cron expression', description: 'Start of a recurring window.', examples: ['0 17 * * 5'] }),
+  to: text({
+    title: 'time',
+    description: 'End of a single window; the window ends at this moment.',
+    examples: ['2027-01-04'],
+  }),
+  cron: text({
+    title: 'cron expression',
+    description: 'Start of a recurring window.',
+    examples: ['0 17 * * 5'],
+  }),
   duration: duration({ description: 'Length of a recurring window.', examples: ['62h'] }),
-  timeZone: text({ description: 'Time zone of `cron`, and of `from` and `to` written without one.', default: 'UTC', examples: ['Europe/Zurich'] }),
-  allowEmergency: flag({ description: 'Do emergency rebuilds start in this window all the same?', default: false }),
+  timeZone: text({
+    description: 'Time zone of `cron`, and of `from` and `to` written without one.',
+    default: 'UTC',
+    examples: ['Europe/Zurich'],
+  }),
+  allowEmergency: flag({
+    description: 'Do emergency rebuilds start in this window all the same?',
+    default: false,
+  }),
 });
 
 export const factoryShape = z.strictObject({
@@ -143,7 +179,8 @@ export const factoryShape = z.strictObject({
   freezeWindows: z
     .array(freezeWindow)
     .meta({
-      description: 'Times in which nothing ordinary starts: each with `from` and `to`, or with `cron` and `duration`.',
+      description:
+        'Times in which nothing ordinary starts: each with `from` and `to`, or with `cron` and `duration`.',
       default: [],
     })
     .optional(),

@@ -52,7 +52,13 @@ export function addWarning(
   }
 }
 
-function finding(scope: Scope, code: ProblemCode, message: string, hint: string, on: 'key' | 'value'): Problem {
+function finding(
+  scope: Scope,
+  code: ProblemCode,
+  message: string,
+  hint: string,
+  on: 'key' | 'value',
+): Problem {
   return { code, message, hint, subject: scope.subject, place: placeOf(scope.yaml, scope.path, on) };
 }
 
@@ -71,7 +77,8 @@ export function pathText(path: YamlPath): string {
   return text;
 }
 
-const secretValue = /gh[pousr]_\w{8}|github_pat_|glpat-|-----BEGIN|xox[abp]-|AKIA[0-9A-Z]{12}|eyJ[\w-]{10,}\.|:\/\/[^/\s]*@/;
+const secretValue =
+  /gh[pousr]_\w{8}|github_pat_|glpat-|-----BEGIN|xox[abp]-|AKIA[0-9A-Z]{12}|eyJ[\w-]{10,}\.|:\/\/[^/\s]*@/;
 
 /** A value for a message: quoted, cut, and not at all where it looks like a credential. */
 export function shown(value: unknown): string {
@@ -81,7 +88,7 @@ export function shown(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  return String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'something else';
 }
 
 /** Does the text have the form of a token or key, or is it a URL with a password? */

@@ -19,7 +19,8 @@ const dockerfile = text({
 });
 const context = text({
   title: 'path',
-  description: "Build context, relative to the root of the repository; `.` is the root. Default: the Dockerfile's folder.",
+  description:
+    "Build context, relative to the root of the repository; `.` is the root. Default: the Dockerfile's folder.",
   examples: ['apps/backstage'],
 });
 const target = text({ description: 'Stage to build. Default: the last one.', examples: ['runtime'] });
@@ -28,7 +29,10 @@ const provider = oneOf(providers, {
   description: 'Who builds the image. With `local:` the default is `local`.',
   default: 'github',
 });
-const branch = text({ description: "Branch that is built. Default: the repository's default branch.", examples: ['main'] });
+const branch = text({
+  description: "Branch that is built. Default: the repository's default branch.",
+  examples: ['main'],
+});
 const workflow = text({
   description: 'Workflow, pipeline or job that builds the image, as the provider names it.',
   examples: ['backstage.yml'],
@@ -41,19 +45,24 @@ const repo = text({
 
 const source = z.strictObject({ provider, repo, branch, dockerfile, context, target, buildArgs, workflow });
 
-const local = z
-  .strictObject({ dockerfile, context, target, buildArgs })
-  .meta({
-    description:
-      "A Dockerfile in the factory directory's own repository, instead of `source.repo`. `source` may still name provider, branch and workflow.",
-  });
+const local = z.strictObject({ dockerfile, context, target, buildArgs }).meta({
+  description:
+    "A Dockerfile in the factory directory's own repository, instead of `source.repo`. `source` may still name provider, branch and workflow.",
+});
 
 const schedule = z
   .union([
     z.string(),
     z.strictObject({
-      cron: text({ description: 'Cron expression with five fields, or six with seconds first.', examples: ['0 3 * * 1-5'] }),
-      timeZone: text({ description: 'Time zone of the expression.', default: 'UTC', examples: ['Europe/Zurich'] }),
+      cron: text({
+        description: 'Cron expression with five fields, or six with seconds first.',
+        examples: ['0 3 * * 1-5'],
+      }),
+      timeZone: text({
+        description: 'Time zone of the expression.',
+        default: 'UTC',
+        examples: ['Europe/Zurich'],
+      }),
     }),
   ])
   .meta({
@@ -61,7 +70,11 @@ const schedule = z
     description:
       "When ordinary rebuilds start. `daily` is a minute of the day that comes from the image's name; a cron expression may start with `CRON_TZ=Europe/Zurich `.",
     default: 'daily',
-    examples: ['daily', 'CRON_TZ=Europe/Zurich 0 3 * * *', { cron: '0 3 * * 1-5', timeZone: 'Europe/Zurich' }],
+    examples: [
+      'daily',
+      'CRON_TZ=Europe/Zurich 0 3 * * *',
+      { cron: '0 3 * * 1-5', timeZone: 'Europe/Zurich' },
+    ],
   })
   .optional();
 
@@ -69,7 +82,8 @@ const schedule = z
 const shared = {
   registry: text({
     title: 'host',
-    description: 'Registry of the image. External images default to `docker.io`; a managed image must name one here or in `repository`.',
+    description:
+      'Registry of the image. External images default to `docker.io`; a managed image must name one here or in `repository`.',
     examples: ['ghcr.io', '127.0.0.1:5000'],
   }),
   tags: texts({
@@ -99,9 +113,13 @@ const shared = {
     description: 'Do the bases of builder stages count (`all`), or only that of the final stage (`final`)?',
     default: 'all',
   }),
-  autoRebuild: flag({ description: 'With `false` the image is planned and reported, and never started.', default: true }),
+  autoRebuild: flag({
+    description: 'With `false` the image is planned and reported, and never started.',
+    default: true,
+  }),
   mode: oneOf(['dispatch', 'pull-request'], {
-    description: 'Start a build with pinned digests, or propose the new digest in the Dockerfile by a pull request.',
+    description:
+      'Start a build with pinned digests, or propose the new digest in the Dockerfile by a pull request.',
     default: 'dispatch',
   }),
   schedule,
@@ -113,7 +131,8 @@ export const entryShape = z
   .strictObject({
     name: text({
       title: 'name',
-      description: 'Name of the image in the factory: lower-case letters, digits and dashes, at most 50 characters; unique.',
+      description:
+        'Name of the image in the factory: lower-case letters, digits and dashes, at most 50 characters; unique.',
       pattern: '^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$',
       examples: ['backstage'],
     }),

@@ -13,7 +13,11 @@ export function imagesSchema(): Record<string, unknown> {
 
 /** JSON Schema (draft 2020-12) of `factory.yaml`. */
 export function factorySchema(): Record<string, unknown> {
-  return jsonSchema(factoryShape, 'Image Factory: factory.yaml', 'Settings of the factory. Secrets are never kept here.');
+  return jsonSchema(
+    factoryShape,
+    'Image Factory: factory.yaml',
+    'Settings of the factory. Secrets are never kept here.',
+  );
 }
 
 function jsonSchema(shape: z.ZodType, title: string, description: string): Record<string, unknown> {

@@ -20,7 +20,8 @@ function pathMistake(value: string): { readonly message: string; readonly hint: 
   if (value.trim() === '') return { message: 'is empty', hint: relative };
   if (value.length > 1024) return { message: 'is longer than 1024 characters', hint: relative };
   if (hasControlCharacter(value)) return { message: 'has a control character', hint: relative };
-  if (value.includes('://')) return { message: 'is a URL, not a path', hint: 'Name the repository with source.repo.' };
+  if (value.includes('://'))
+    return { message: 'is a URL, not a path', hint: 'Name the repository with source.repo.' };
   if (value.startsWith('/') || /^[a-zA-Z]:/.test(value)) return { message: 'is absolute', hint: relative };
   if (value.includes('\\')) return { message: 'has a backslash', hint: relative };
   if (value.startsWith('~')) return { message: 'starts in a home directory', hint: relative };

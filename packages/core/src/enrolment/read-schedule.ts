@@ -23,10 +23,13 @@ export function readSchedule(
 ): Result<Schedule, string> {
   const written = expression.trim();
   if (written === 'daily') {
-    return timeZone === undefined ? ok({ kind: 'daily' }) : err('"daily" takes no time zone: write a cron expression');
+    return timeZone === undefined
+      ? ok({ kind: 'daily' })
+      : err('"daily" takes no time zone: write a cron expression');
   }
   const zoned = /^(?:CRON_)?TZ=(\S*)\s+(.*)$/s.exec(written);
-  if (zoned && timeZone !== undefined) return err('the time zone is written twice: in the expression and as timeZone');
+  if (zoned && timeZone !== undefined)
+    return err('the time zone is written twice: in the expression and as timeZone');
   const zone = zoned?.[1] ?? timeZone ?? 'UTC';
   const cron = (zoned?.[2] ?? written).trim().replaceAll(/\s+/g, ' ');
   if (!isTimeZone(zone, memory)) {

@@ -13,7 +13,7 @@ type Issue = z.core.$ZodIssue;
 export function checkShape<T>(schema: z.ZodType<T>, value: unknown, scope: Scope): T | undefined {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const issues = checked.error.issues.map((issue) => ownBranch(issue, value));
+  const issues = checked.error.issues.map((issue) => ownBranch(issue));
   const wrong: YamlPath[] = [];
   for (const issue of issues.flat()) {
     const path = issue.path as YamlPath;
@@ -32,13 +32,14 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, scope: Scope
 }
 
 /** Of a union's branches only that which fits the value's own type says something useful. */
-function ownBranch(issue: Issue, value: unknown): Issue[] {
+function ownBranch(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const fitting = issue.errors.find(
-    (branch) => branch.length > 0 && branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
+    (branch) =>
+      branch.length > 0 && branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
   );
   if (!fitting) return [issue];
-  return fitting.flatMap((inner) => ownBranch({ ...inner, path: [...issue.path, ...inner.path] }, value));
+  return fitting.flatMap((inner) => ownBranch({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath): void {
@@ -56,10 +57,20 @@ function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath): 
     return;
   }
   if (got === null || got === undefined) {
-    addProblem(here, 'CONFIG_INVALID_VALUE', `${what} is empty; expected ${expected(issue)}`, 'Write a value, or remove the key.');
+    addProblem(
+      here,
+      'CONFIG_INVALID_VALUE',
+      `${what} is empty; expected ${expected(issue)}`,
+      'Write a value, or remove the key.',
+    );
     return;
   }
-  addProblem(here, 'CONFIG_INVALID_VALUE', `${what} must be ${expected(issue)}; got ${shown(got)}`, hintFor(issue, got, here));
+  addProblem(
+    here,
+    'CONFIG_INVALID_VALUE',
+    `${what} must be ${expected(issue)}; got ${shown(got)}`,
+    hintFor(issue, got, here),
+  );
 }
 
 function hintFor(issue: Issue, got: unknown, scope: Scope): string {
@@ -110,7 +121,13 @@ const typeNames: Partial<Record<string, string>> = {
 
 const secretKey = /token|passw|passphrase|secret|api_?key|credential|private_?key|^auth$/i;
 
-function reportUnknownKey(schema: z.ZodType, value: unknown, scope: Scope, path: YamlPath, key: string): void {
+function reportUnknownKey(
+  schema: z.ZodType,
+  value: unknown,
+  scope: Scope,
+  path: YamlPath,
+  key: string,
+): void {
   const where = path.length > 0 ? ` in ${pathText(path)}` : '';
   const here = within(scope, key);
   const known = knownKeys(schema, path);
@@ -125,7 +142,9 @@ function reportUnknownKey(schema: z.ZodType, value: unknown, scope: Scope, path:
     return;
   }
   const present = at(value, path);
-  const free = known.filter((name) => typeof present !== 'object' || present === null || !Object.hasOwn(present, name));
+  const free = known.filter(
+    (name) => typeof present !== 'object' || present === null || !Object.hasOwn(present, name),
+  );
   const near = looksSecret(key) ? undefined : nearest(key, free);
   addProblem(
     here,

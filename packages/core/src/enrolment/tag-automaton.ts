@@ -88,7 +88,12 @@ export function canMatchTag(automaton: Automaton): boolean {
 }
 
 /** All states that are reached without reading a character. */
-function closure(automaton: Automaton, from: ReadonlySet<number>, atStart: boolean, atEnd: boolean): Set<number> {
+function closure(
+  automaton: Automaton,
+  from: ReadonlySet<number>,
+  atStart: boolean,
+  atEnd: boolean,
+): Set<number> {
   const reached = new Set<number>();
   const open = [...from];
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
@@ -102,7 +107,11 @@ function closure(automaton: Automaton, from: ReadonlySet<number>, atStart: boole
   return reached;
 }
 
-function step(automaton: Automaton, from: ReadonlySet<number>, passes: (set: CharacterSet) => boolean): Set<number> {
+function step(
+  automaton: Automaton,
+  from: ReadonlySet<number>,
+  passes: (set: CharacterSet) => boolean,
+): Set<number> {
   const reached = new Set<number>();
   for (const index of from) {
     const state = automaton.states[index];

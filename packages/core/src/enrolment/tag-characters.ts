@@ -67,7 +67,9 @@ export function escapeSet(reader: Reader): { readonly set: CharacterSet; readonl
     throw new PatternMistake(`the back-reference "\\${letter}" is not supported by RE2; write the text out`);
   }
   if (/[0-9a-zA-Z]/.test(letter) || letter.charCodeAt(0) >= size) {
-    throw new PatternMistake(`"\\${letter}" is not read alike by RE2 and JavaScript; write it in another way`);
+    throw new PatternMistake(
+      `"\\${letter}" is not read alike by RE2 and JavaScript; write it in another way`,
+    );
   }
   reader.at += 2;
   return literal(letter);
@@ -79,7 +81,8 @@ export function readClass(reader: Reader): CharacterSet {
   reader.at += 1;
   const negated = source[reader.at] === '^';
   if (negated) reader.at += 1;
-  if (source[reader.at] === ']') throw new PatternMistake('a class starts with "]"; write "\\]" for the character itself');
+  if (source[reader.at] === ']')
+    throw new PatternMistake('a class starts with "]"; write "\\]" for the character itself');
   const set = new Uint8Array(size);
   for (;;) {
     const next = source[reader.at];
@@ -97,12 +100,18 @@ export function readClass(reader: Reader): CharacterSet {
     if (reader.at >= source.length) throw new PatternMistake('a "[" is not closed');
     const high = readClassItem(reader);
     if (low.literal === undefined || high.literal === undefined) {
-      throw new PatternMistake('a range in a class needs a single character at both ends; write "\\-" for a dash');
+      throw new PatternMistake(
+        'a range in a class needs a single character at both ends; write "\\-" for a dash',
+      );
     }
     const from = low.literal.charCodeAt(0);
     const to = high.literal.charCodeAt(0);
-    if (from > to) throw new PatternMistake(`the range "${low.literal}-${high.literal}" is in the wrong order`);
-    include(set, setOf((code) => code >= from && code <= to));
+    if (from > to)
+      throw new PatternMistake(`the range "${low.literal}-${high.literal}" is in the wrong order`);
+    include(
+      set,
+      setOf((code) => code >= from && code <= to),
+    );
   }
   reader.at += 1;
   return negated ? inverse(set) : set;

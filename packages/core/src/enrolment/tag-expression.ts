@@ -30,7 +30,8 @@ export function parseTagExpression(source: string): Result<TagExpression, string
   const reader: Reader = { source, at: 0 };
   try {
     const expression = readAlternatives(reader, 0);
-    if (reader.at < source.length) throw new PatternMistake('a ")" has no "("; write "\\)" for the character itself');
+    if (reader.at < source.length)
+      throw new PatternMistake('a ")" has no "("; write "\\)" for the character itself');
     return ok(expression);
   } catch (thrown) {
     if (thrown instanceof PatternMistake) return err(thrown.message);
@@ -95,14 +96,18 @@ function groupMistake(head: string): string | undefined {
 }
 
 function readRepetition(reader: Reader, atom: TagExpression): TagExpression {
-  const found = /^(?:[*+?]|\{\d{1,6}(?:,\d{0,6})?\})/.exec(reader.source.slice(reader.at, reader.at + 20))?.[0];
+  const found = /^(?:[*+?]|\{\d{1,6}(?:,\d{0,6})?\})/.exec(
+    reader.source.slice(reader.at, reader.at + 20),
+  )?.[0];
   if (found === undefined) return atom;
   if (atom.kind === 'start' || atom.kind === 'end') throw new PatternMistake(`"${found}" repeats an anchor`);
   reader.at += found.length;
   // Lazy or not makes no difference to whether a tag matches.
   if (reader.source[reader.at] === '?') reader.at += 1;
   if (/^(?:[*+?]|\{\d)/.test(reader.source.slice(reader.at, reader.at + 2))) {
-    throw new PatternMistake(`"${found}${reader.source[reader.at]}" repeats a repetition; put a group around it`);
+    throw new PatternMistake(
+      `"${found}${reader.source[reader.at]}" repeats a repetition; put a group around it`,
+    );
   }
   const [min, max] = bounds(found);
   if (min > mostRepetitions || (max !== Infinity && max > mostRepetitions)) {

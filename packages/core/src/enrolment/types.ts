@@ -76,7 +76,12 @@ export type FreezeWindow = {
   readonly allowEmergency: boolean;
 } & (
   | { readonly kind: 'between'; readonly from: Instant; readonly to: Instant }
-  | { readonly kind: 'recurring'; readonly cron: string; readonly timeZone: string; readonly duration: Duration }
+  | {
+      readonly kind: 'recurring';
+      readonly cron: string;
+      readonly timeZone: string;
+      readonly duration: Duration;
+    }
 );
 
 export interface RegistrySettings {

@@ -68,7 +68,12 @@ export function composeYaml(text: string, events: readonly Event[]): Composed {
   };
   const root = events.length > 1 ? compose(composer, 0) : null;
   if (composer.aliased > mostAliasedValues) {
-    note(composer, 0, `aliases repeat more than ${mostAliasedValues} values`, 'Write the values out, or put what entries share under "defaults".');
+    note(
+      composer,
+      0,
+      `aliases repeat more than ${mostAliasedValues} values`,
+      'Write the values out, or put what entries share under "defaults".',
+    );
   }
   return {
     text,
@@ -122,13 +127,23 @@ function composeAlias(composer: Composer, start: number, end: number, depth: num
   const name = composer.text.slice(start, end);
   const anchored = composer.anchors.get(name);
   if (!anchored) {
-    note(composer, start, composer.anchors.has(name)
+    note(
+      composer,
+      start,
+      composer.anchors.has(name)
         ? `the alias "*${shortened(name)}" contains itself`
-        : `the alias "*${shortened(name)}" has no anchor`, 'An alias repeats a value that is complete and stands above it, marked with "&name".');
+        : `the alias "*${shortened(name)}" has no anchor`,
+      'An alias repeats a value that is complete and stands above it, marked with "&name".',
+    );
     return null;
   }
   if (depth + anchored.height > deepestNesting) {
-    note(composer, start, `nested more than ${deepestNesting} levels deep`, 'Write the value out with less nesting.');
+    note(
+      composer,
+      start,
+      `nested more than ${deepestNesting} levels deep`,
+      'Write the value out with less nesting.',
+    );
     return null;
   }
   composer.size += anchored.size;
@@ -197,16 +212,26 @@ function composeKey(
   }
   const value = compose(composer, depth + 1);
   if (event?.type === EVENT_ID.ALIAS && typeof value === 'string' && value !== '__proto__') return value;
-  note(composer, offset, 'a key must be text', 'If this was meant as text in braces or brackets, put quotes around it.');
+  note(
+    composer,
+    offset,
+    'a key must be text',
+    'If this was meant as text in braces or brackets, put quotes around it.',
+  );
   return undefined;
 }
 
 /** Merge keys are YAML 1.1 (yaml.org/type/merge): written keys win, then the first source that has the key. */
 function applyMerge(composer: Composer, mapping: YamlMapping, value: unknown, offset: number): void {
-  const sources = Array.isArray(value) ? value : [value];
+  const sources: readonly unknown[] = Array.isArray(value) ? value : [value];
   for (const source of sources) {
     if (typeof source !== 'object' || source === null || Array.isArray(source)) {
-      note(composer, offset, 'a merge key "<<" takes a mapping or a list of mappings', 'Write "<<: *name", where "&name" marks a mapping above it.');
+      note(
+        composer,
+        offset,
+        'a merge key "<<" takes a mapping or a list of mappings',
+        'Write "<<: *name", where "&name" marks a mapping above it.',
+      );
       continue;
     }
     const keys = Object.keys(source);
@@ -238,7 +263,12 @@ function checkTag(composer: Composer, event: Exclude<Event, { type: 1 | 5 | 6 }>
   if (event.tagStart < 0) return;
   const tag = composer.text.slice(event.tagStart, event.tagEnd);
   if (tag === accepted || tag === '!') return;
-  note(composer, event.tagStart, `the tag "${shortened(tag)}" is not accepted`, 'Leave the tag away; put quotes around what is meant as text.');
+  note(
+    composer,
+    event.tagStart,
+    `the tag "${shortened(tag)}" is not accepted`,
+    'Leave the tag away; put quotes around what is meant as text.',
+  );
 }
 
 /** Where the node of an event stands in the text; -1 for an empty value. */

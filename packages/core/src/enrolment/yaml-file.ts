@@ -48,24 +48,29 @@ export function readYaml(file: ConfigFile): { yaml: YamlFile | undefined; proble
   const lineStarts = startsOfLines(file.text);
   const second = secondDocument(events);
   if (second >= 0) {
-    return refuse('the file holds several YAML documents', 'Keep one document: remove the line "---" between them.', {
-      file: file.path,
-      ...positionOf(lineStarts, contentOffset(events, second, file.text)),
-    });
+    return refuse(
+      'the file holds several YAML documents',
+      'Keep one document: remove the line "---" between them.',
+      {
+        file: file.path,
+        ...positionOf(lineStarts, contentOffset(events, second, file.text)),
+      },
+    );
   }
   const composed = composeYaml(file.text, events);
   if (composed.mistakes.length > 0) {
-    const problems = composed.mistakes.map(
-      (mistake): Problem => ({
-        code: 'CONFIG_SYNTAX',
-        message: mistake.message,
-        hint: mistake.hint,
-        place: { file: file.path, ...positionOf(lineStarts, mistake.offset) },
-      }),
-    );
+    const problems = composed.mistakes.map((mistake): Problem => ({
+      code: 'CONFIG_SYNTAX',
+      message: mistake.message,
+      hint: mistake.hint,
+      place: { file: file.path, ...positionOf(lineStarts, mistake.offset) },
+    }));
     return { yaml: undefined, problems };
   }
-  return { yaml: { path: file.path, text: file.text, root: composed.root, composed, lineStarts }, problems: [] };
+  return {
+    yaml: { path: file.path, text: file.text, root: composed.root, composed, lineStarts },
+    problems: [],
+  };
 }
 
 /** The place of a value, or of its key; of the nearest thing around it where it is not written in the file. */

@@ -8,7 +8,11 @@ export interface ChildEvent {
 }
 
 /** The events of a key and its value, or of an item: searched only when a message needs the place. */
-export function childEvent(composed: Composed, container: object, step: string | number): ChildEvent | undefined {
+export function childEvent(
+  composed: Composed,
+  container: object,
+  step: string | number,
+): ChildEvent | undefined {
   const start = composed.starts.get(container);
   if (start === undefined) return undefined;
   const own = typeof step === 'number' ? itemEvent(composed, start, step) : pairEvent(composed, start, step);

@@ -1,0 +1,77 @@
+import type { EntryPlace, Settings } from './types.ts';
+import { addProblem, shortPlace, shown, within, type Findings, type Scope } from './findings.ts';
+import { nearest } from './nearest.ts';
+import type { ReadEntry } from './read-entry.ts';
+import { placeOf } from './yaml-file.ts';
+
+/** What only all files together show: names and tags that are taken twice, canaries that nobody enrolled. */
+export function checkAcrossFiles(
+  entries: readonly ReadEntry[],
+  settings: Settings,
+  factory: Scope | undefined,
+  findings: Findings,
+): void {
+  checkNames(entries);
+  checkTags(entries);
+  if (factory) checkCanaries(entries, settings.waves.canaries, { ...factory, findings });
+}
+
+function checkNames(entries: readonly ReadEntry[]): void {
+  const firsts = new Map<string, ReadEntry>();
+  for (const entry of entries) {
+    if (entry.name === undefined) continue;
+    const first = firsts.get(entry.name);
+    if (!first) {
+      firsts.set(entry.name, entry);
+      continue;
+    }
+    addProblem(
+      within(entry.scope, 'name'),
+      'CONFIG_DUPLICATE_NAME',
+      `the name ${shown(entry.name)} is taken by the entry at ${shortPlace(placeOfEntry(first))}`,
+      'Rename or remove one of the two.',
+    );
+  }
+}
+
+/** Two builds that move one tag would overwrite each other for ever. */
+function checkTags(entries: readonly ReadEntry[]): void {
+  const firsts = new Map<string, ReadEntry>();
+  for (const entry of entries) {
+    if (entry.enrolment?.kind !== 'managed') continue;
+    const { registry, repository, tags } = entry.enrolment;
+    for (const tag of tags) {
+      const reference = `${registry}/${repository}:${tag}`;
+      const first = firsts.get(reference);
+      if (!first) {
+        firsts.set(reference, entry);
+        continue;
+      }
+      addProblem(
+        within(entry.scope, 'tags'),
+        'CONFIG_CONFLICT',
+        `${reference} is built by the entry at ${shortPlace(placeOfEntry(first))} too`,
+        'Give each entry tags of its own, or remove one of the two.',
+      );
+    }
+  }
+}
+
+function placeOfEntry(entry: ReadEntry): EntryPlace {
+  return placeOf(entry.scope.yaml, entry.scope.path, 'value');
+}
+
+function checkCanaries(entries: readonly ReadEntry[], canaries: readonly string[], factory: Scope): void {
+  const managed = new Set(entries.filter((entry) => entry.managed).map((entry) => entry.name));
+  const names = [...managed].filter((name) => name !== undefined);
+  for (const [index, canary] of canaries.entries()) {
+    if (managed.has(canary)) continue;
+    const near = nearest(canary, names);
+    addProblem(
+      within(factory, 'waves', 'canaries', index),
+      'CONFIG_INVALID_VALUE',
+      `canary ${shown(canary)} is not the name of a managed image${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      near === undefined ? 'Write the name of an enrolled image that is built here.' : `Write ${near}.`,
+    );
+  }
+}

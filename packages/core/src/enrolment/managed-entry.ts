@@ -1,0 +1,131 @@
+import { day } from '../time.ts';
+import { mergeFields, mergeSource, type SourceFields } from './fields.ts';
+import { addProblem, shown, within } from './findings.ts';
+import { isMapping } from './older-keys.ts';
+import type { EntryDraft } from './read-entry.ts';
+import { folderOf, readPath } from './read-path.ts';
+import { readLocal, readSource } from './read-source.ts';
+import type { ManagedEnrolment, Provider, Source } from './types.ts';
+
+export const defaultDelay = 7 * day;
+
+/** Undefined where something is missing; what is wrong has been reported then. */
+export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
+  refuseExternalKeys(draft);
+  const source = buildSource(draft);
+  const versionFile = readPath(draft.shape.versionFile, within(draft.scope, 'versionFile'), 'versionFile');
+  if (!draft.image || !source) return undefined;
+  const fields = mergeFields(draft.defaults, draft.own);
+  return {
+    kind: 'managed',
+    name: draft.name,
+    ...draft.image,
+    platforms: fields.platforms ?? [],
+    rebuildDelay: fields.rebuildDelay ?? defaultDelay,
+    owner: fields.owner,
+    criticality: fields.criticality ?? 'normal',
+    place: draft.place,
+    raw: draft.raw,
+    source,
+    tags: fields.tags ?? ['latest'],
+    ownDelay: draft.own.rebuildDelay,
+    rebuildOn: fields.rebuildOn ?? 'all',
+    autoRebuild: fields.autoRebuild ?? true,
+    mode: fields.mode ?? 'dispatch',
+    schedule: fields.schedule ?? { kind: 'daily' },
+    versionFile,
+    updates: draft.shape.updates ?? [],
+  };
+}
+
+function refuseExternalKeys({ mapping, scope }: EntryDraft): void {
+  for (const key of ['allowTags', 'imageSelectionStrategy']) {
+    if (!Object.hasOwn(mapping, key)) continue;
+    addProblem(
+      within(scope, key),
+      'CONFIG_CONFLICT',
+      `${key} is for external images, but this one is built here (it has ${Object.hasOwn(mapping, 'source') ? 'source' : 'local'})`,
+      key === 'allowTags'
+        ? 'Remove it; the tags that the build moves go under tags. To watch an image that others build, remove source instead.'
+        : 'Remove it.',
+      'key',
+    );
+  }
+}
+
+function buildSource(draft: EntryDraft): Source | undefined {
+  const { shape, mapping, scope } = draft;
+  const own = readSource(shape.source, mapping['source'], within(scope, 'source'));
+  const local = readLocal(shape.local, mapping['local'], within(scope, 'local'));
+  const isLocal = Object.hasOwn(mapping, 'local');
+  if (isLocal) refuseTwoPlaces(draft);
+  const inherited = draft.defaults.source;
+  const base: SourceFields | undefined = isLocal && inherited ? { ...inherited, repo: undefined } : inherited;
+  const merged = mergeSource(mergeSource(base, own), local) ?? {};
+  if (merged.repo === undefined) {
+    // A source or repo of the wrong YAML type has been reported already.
+    if (!isLocal && isMapping(mapping['source']) && !Object.hasOwn(mapping['source'], 'repo')) {
+      addProblem(
+        within(scope, 'source'),
+        'CONFIG_CONFLICT',
+        'source has no repo',
+        'Add repo: owner/name; for a Dockerfile in the factory directory\'s own repository write repo: "." or use local.dockerfile.',
+      );
+    }
+    return undefined;
+  }
+  const provider = merged.provider ?? (isLocal ? 'local' : 'github');
+  checkRepoFitsProvider(draft, provider, merged.repo);
+  const dockerfile = merged.dockerfile ?? defaultDockerfile(merged.context);
+  return {
+    provider,
+    repo: merged.repo,
+    branch: merged.branch,
+    dockerfile,
+    context: merged.context ?? folderOf(dockerfile),
+    target: merged.target,
+    buildArgs: merged.buildArgs ?? {},
+    workflow: merged.workflow,
+  };
+}
+
+function defaultDockerfile(context: string | undefined): string {
+  return context === undefined || context === '.' ? 'Dockerfile' : `${context}/Dockerfile`;
+}
+
+function refuseTwoPlaces({ shape, scope }: EntryDraft): void {
+  for (const key of ['repo', 'dockerfile', 'context', 'target', 'buildArgs'] as const) {
+    if (shape.source?.[key] === undefined) continue;
+    addProblem(
+      within(scope, 'source', key),
+      'CONFIG_CONFLICT',
+      `source.${key} and local contradict each other: the Dockerfile stands in one repository`,
+      key === 'repo'
+        ? 'Keep source.repo, or keep local; beside local, source may name provider, branch and workflow.'
+        : `Write ${key} under local.`,
+      'key',
+    );
+  }
+}
+
+const ownerAndName: readonly Provider[] = ['github', 'gitea', 'forgejo'];
+const forges: readonly Provider[] = [...ownerAndName, 'gitlab'];
+
+function checkRepoFitsProvider(draft: EntryDraft, provider: Provider, repo: string): void {
+  const here = within(draft.scope, 'source', 'repo');
+  if (forges.includes(provider) && /^(?:\.{0,2}\/|\.\.$|file:)/i.test(repo)) {
+    addProblem(
+      here,
+      'CONFIG_CONFLICT',
+      `${provider} cannot build from a path; got repo ${shown(repo)}`,
+      'Write repo: owner/name, or provider: local to build on this machine.',
+    );
+  } else if (ownerAndName.includes(provider) && /^[\w.-]+(?:\/[\w.-]+){2,}$/.test(repo)) {
+    addProblem(
+      here,
+      'CONFIG_INVALID_VALUE',
+      `${provider} takes repo: owner/name; got ${shown(repo)}`,
+      'Write owner/name, or a URL.',
+    );
+  }
+}

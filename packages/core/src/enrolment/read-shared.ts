@@ -1,0 +1,145 @@
+import { isTag } from '../reference/grammar.ts';
+import { parsePlatform } from '../reference/platform.ts';
+import type { PlatformName } from '../reference/types.ts';
+import { parseDuration, type Duration } from '../time.ts';
+import type { SharedFields } from './fields.ts';
+import { addProblem, addWarning, shown, within, type Scope } from './findings.ts';
+import { readHost } from './image-name.ts';
+import type { DefaultsShape, EntryShape } from './images-schema.ts';
+import { readSchedule, type ScheduleMemory } from './read-schedule.ts';
+import { readLine } from './read-source.ts';
+import type { Schedule } from './types.ts';
+
+/** Reads the keys that an entry and `defaults` share, `source` left out. */
+export function readShared(
+  shape: EntryShape | DefaultsShape,
+  scope: Scope,
+  memory: ScheduleMemory,
+): SharedFields {
+  return {
+    registry: readRegistry(shape.registry, within(scope, 'registry')),
+    tags: readTags(shape.tags, scope),
+    platforms: readPlatforms(shape.platforms, scope),
+    imageSelectionStrategy: shape.imageSelectionStrategy,
+    rebuildDelay: readDuration(shape.rebuildDelay, within(scope, 'rebuildDelay'), 'rebuildDelay'),
+    rebuildOn: shape.rebuildOn,
+    autoRebuild: shape.autoRebuild,
+    mode: shape.mode,
+    schedule: readScheduleKey(shape.schedule, within(scope, 'schedule'), memory),
+    criticality: shape.criticality,
+    owner: readLine(shape.owner, within(scope, 'owner'), 'owner'),
+  };
+}
+
+/** Where a mistake is found it is reported, and the answer is undefined. */
+export function readDuration(value: string | undefined, scope: Scope, what: string): Duration | undefined {
+  if (value === undefined) return undefined;
+  const duration = parseDuration(value);
+  if (duration.ok) return duration.value;
+  addProblem(
+    scope,
+    'CONFIG_INVALID_VALUE',
+    `${what}: ${duration.error}`,
+    'Whole numbers with w, d, h, m or s, largest unit first.',
+  );
+  return undefined;
+}
+
+function readRegistry(value: string | undefined, scope: Scope): string | undefined {
+  if (value === undefined) return undefined;
+  const host = readHost(value);
+  if (host.ok) return host.value;
+  addProblem(
+    scope,
+    'CONFIG_INVALID_VALUE',
+    `registry ${shown(value)} ${host.error}`,
+    'Examples: ghcr.io, registry.example.com:5000.',
+  );
+  return undefined;
+}
+
+function readTags(tags: readonly string[] | undefined, scope: Scope): readonly string[] | undefined {
+  if (tags === undefined) return undefined;
+  if (tags.length === 0) {
+    addProblem(
+      within(scope, 'tags'),
+      'CONFIG_INVALID_VALUE',
+      'tags is empty',
+      'Name at least one tag, or remove the key.',
+    );
+    return undefined;
+  }
+  const seen = new Set<string>();
+  for (const [index, tag] of tags.entries()) {
+    const here = within(scope, 'tags', index);
+    if (!isTag(tag)) {
+      addProblem(
+        here,
+        'CONFIG_INVALID_VALUE',
+        `tags[${index}] ${shown(tag)} is not a tag`,
+        'A tag has up to 128 letters, digits, "_", "." and "-", and starts with a letter, digit or "_".',
+      );
+    } else if (seen.has(tag)) {
+      addWarning(here, 'CONFIG_CONFLICT', `the tag ${shown(tag)} is written twice`, 'Remove one of the two.');
+    }
+    seen.add(tag);
+  }
+  return [...seen].filter(isTag);
+}
+
+function readPlatforms(
+  names: readonly string[] | undefined,
+  scope: Scope,
+): readonly PlatformName[] | undefined {
+  if (names === undefined) return undefined;
+  const platforms = new Set<PlatformName>();
+  for (const [index, name] of names.entries()) {
+    const here = within(scope, 'platforms', index);
+    const platform = parsePlatform(name);
+    if (!platform.ok || !name.includes('/')) {
+      addProblem(
+        here,
+        'CONFIG_INVALID_VALUE',
+        `platforms[${index}] ${shown(name)} is not a platform`,
+        'Write os/architecture or os/architecture/variant: linux/amd64, linux/arm/v7.',
+      );
+    } else if (platforms.has(platform.value)) {
+      addWarning(
+        here,
+        'CONFIG_CONFLICT',
+        `the platform ${platform.value} is written twice`,
+        'Remove one of the two.',
+      );
+    } else {
+      platforms.add(platform.value);
+    }
+  }
+  return [...platforms];
+}
+
+function readScheduleKey(
+  value: EntryShape['schedule'],
+  scope: Scope,
+  memory: ScheduleMemory,
+): Schedule | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' && value.cron === undefined) {
+    addProblem(
+      scope,
+      'CONFIG_INVALID_VALUE',
+      'schedule has no cron',
+      'Write cron beside timeZone, or just "daily".',
+    );
+    return undefined;
+  }
+  const expression = typeof value === 'string' ? value : (value.cron ?? '');
+  const schedule = readSchedule(expression, typeof value === 'string' ? undefined : value.timeZone, memory);
+  if (schedule.ok) return schedule.value;
+  addProblem(
+    scope,
+    'CONFIG_INVALID_VALUE',
+    `schedule: ${schedule.error}`,
+    'Write daily, or minute hour day month weekday: 0 3 * * 1-5; a time zone goes in front (CRON_TZ=Europe/Zurich) or beside it.',
+  );
+  return undefined;
+}
