@@ -10,6 +10,8 @@ export interface PlatformContent {
   readonly diffIds: readonly Digest[];
   /** Hash of the image config without created, history and labels: equal content has equal diff ids and an equal hash. */
   readonly config: string;
+  /** Triggers that a build on top of it runs (ONBUILD); absent where there are none. */
+  readonly onBuild?: readonly string[];
 }
 
 /** "This tag pointed at this digest when we looked." */

@@ -1,0 +1,33 @@
+import { count, instant, oneOf, onlyTrue, optional, orEmpty, recordOf, required, text, type Codec } from './fields.ts';
+import { pin, platformName } from './image-codec.ts';
+import type { EngineRecord, Intent } from './types.ts';
+
+/** state/intents/<image>.yaml */
+export const intentCodec: Codec<Intent> = recordOf<Intent>({
+  image: required(text),
+  key: required(text),
+  attempt: required(count),
+  createdAt: required(instant),
+  writer: required(text),
+  epoch: required(count),
+  provider: required(text),
+  reason: required(text),
+  requestedBy: optional(text),
+  emergency: optional(onlyTrue),
+  commit: optional(text),
+  platforms: orEmpty(platformName),
+  pins: orEmpty(pin),
+  run: optional(
+    recordOf<NonNullable<Intent['run']>>({ id: required(text), url: optional(text), startedAt: required(instant) }),
+  ),
+});
+
+/** The layout of the state that this program writes. A higher number in engine.yaml is a newer program's state. */
+export const stateVersion = 1;
+
+/** state/engine.yaml */
+export const engineCodec: Codec<EngineRecord> = recordOf<EngineRecord>({
+  engine: required(oneOf('embedded', 'kargo')),
+  epoch: required(count),
+  version: required(count),
+});
