@@ -46,16 +46,20 @@ function parseLine(line: string): unknown {
 /**
  * Where the events of one transaction are written: the month of the first, a name from its time and their content.
  * The same events always give the same path, so that a transaction that is applied again writes the same file.
+ * Undefined for no events.
  */
-export function eventsPath(events: readonly Event[]): string {
-  const time = formatInstant(events[0]?.at ?? 0);
+export function eventsPath(events: readonly Event[]): string | undefined {
+  const first = events[0];
+  if (!first) return undefined;
+  const time = formatInstant(first.at);
   const id = `${time.replace(/[-:.]/g, '')}-${bytesToHex(sha256(utf8ToBytes(encodeEvents(events)))).slice(0, 16)}`;
   return `events/${time.slice(0, 7)}/${id}.jsonl`;
 }
 
 /** The file to add for these events; nothing for none. */
 export function eventChanges(events: readonly Event[]): StateChanges {
-  return events.length === 0 ? new Map() : new Map([[eventsPath(events), encodeEvents(events)]]);
+  const path = eventsPath(events);
+  return path === undefined ? new Map() : new Map([[path, encodeEvents(events)]]);
 }
 
 const foldedName = 'all.jsonl';
