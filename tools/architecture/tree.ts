@@ -40,6 +40,5 @@ export function readTree(root: string): Tree {
 
 function readManifest(file: string): Manifest {
   if (!existsSync(file)) return {};
-  const manifest: Manifest = JSON.parse(readFileSync(file, 'utf8'));
-  return manifest;
+  return JSON.parse(readFileSync(file, 'utf8')) as Manifest;
 }

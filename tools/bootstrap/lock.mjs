@@ -19,6 +19,7 @@ export async function withLock(name, onWait, work) {
     await untilReleased(address);
     server = await listen(address);
   }
+  /** @type {Set<import('node:net').Socket>} */
   const sockets = new Set();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -96,7 +96,9 @@ function isExecutable(file) {
  */
 function readLock(file) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')).packages;
+    /** @type {{ packages?: Record<string, LockEntry> }} */
+    const lock = JSON.parse(readFileSync(file, 'utf8'));
+    return lock.packages;
   } catch {
     return undefined;
   }
