@@ -40,7 +40,7 @@ export class RegistryStorage implements ImageSink {
   }
 
   repositories(): string[] {
-    return [...this.#repositories.keys()].sort();
+    return [...this.#repositories.keys()].toSorted();
   }
 
   blob(repository: string, digest: string): Buffer | undefined {
@@ -60,7 +60,7 @@ export class RegistryStorage implements ImageSink {
   }
 
   tags(repository: string): string[] {
-    return [...(this.#repositories.get(repository)?.tags.keys() ?? [])].sort();
+    return [...(this.#repositories.get(repository)?.tags.keys() ?? [])].toSorted();
   }
 
   putBlob(repository: string, digest: Digest, bytes: Buffer): Promise<void> {
@@ -101,7 +101,7 @@ export class RegistryStorage implements ImageSink {
         ...(json.annotations ? { annotations: json.annotations } : {}),
       });
     }
-    return found.sort((one, other) => (one.digest < other.digest ? -1 : 1));
+    return found.toSorted((one, other) => (one.digest < other.digest ? -1 : 1));
   }
 
   /** The first blob that the manifest names and the repository does not have. */

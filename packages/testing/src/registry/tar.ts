@@ -33,7 +33,7 @@ function parents(path: string): string[] {
 export function tar(files: LayerFiles): Buffer {
   const blocks: Buffer[] = [];
   const directories = new Set<string>();
-  for (const path of Object.keys(files).sort()) {
+  for (const path of Object.keys(files).toSorted()) {
     for (const parent of parents(path)) {
       if (directories.has(parent)) continue;
       directories.add(parent);

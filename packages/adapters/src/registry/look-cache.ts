@@ -1,0 +1,38 @@
+import type { Sighting } from '@image-factory/core/ports/registry.ts';
+import type { Digest } from '@image-factory/core/reference/types.ts';
+import type { Instant } from '@image-factory/core/time.ts';
+
+/** What is remembered of one tag between looks. Losing it costs requests, never correctness. */
+export interface RememberedLook {
+  readonly digest: Digest;
+  readonly mediaType?: string;
+  /** As the registry wrote it: it need not be the digest. */
+  readonly etag?: string;
+  /** The last look that was answered, whatever it saw. */
+  readonly askedAt: Instant;
+  /** The last look that saw the digest. */
+  readonly lastSeenAt: Instant;
+  /** The last look that was answered in full, not with "unchanged". */
+  readonly fullAt: Instant;
+  /** The last look found no such tag. */
+  readonly absent?: true;
+  readonly previous?: Sighting;
+}
+
+/** Keeps looks by `registry/repository:tag`. */
+export interface LookCache {
+  get(key: string): RememberedLook | undefined;
+  set(key: string, look: RememberedLook): void;
+  /** Makes what was set durable, where that is not done already. */
+  flush(): Promise<void>;
+}
+
+/** For one process only. */
+export function createMemoryLookCache(): LookCache {
+  const looks = new Map<string, RememberedLook>();
+  return {
+    get: (key) => looks.get(key),
+    set: (key, look) => void looks.set(key, look),
+    flush: () => Promise.resolve(),
+  };
+}

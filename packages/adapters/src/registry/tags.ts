@@ -1,0 +1,67 @@
+import { plainAddress, registryFailure } from './failures.ts';
+import type { FollowedAnswer } from './follow.ts';
+import type { Host } from './host.ts';
+import { isAbsent } from './look.ts';
+import { largestPage, readPages } from './pages.ts';
+
+/** Signatures, attestations and referrers stand under tags that are made of a digest. */
+const derivedTag = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.[a-z]+)?$/;
+const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const mostTags = 2_000_000;
+
+/** Quay refuses more than a hundred, Amazon's registry more than a thousand. */
+function pageSize(registry: string): number {
+  return registry === 'quay.io' ? 100 : 1000;
+}
+
+/** All tags in the registry's order, each once. */
+export async function listTags(
+  host: Host,
+  repository: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  const tags = new Set<string>();
+  const ask = (query: string): Promise<FollowedAnswer> =>
+    host.send({
+      method: 'GET',
+      repository,
+      path: `tags/list${query}`,
+      headers: { accept: 'application/json', 'accept-encoding': 'identity' },
+      maxBody: largestPage,
+      signal,
+    });
+  const query = `?n=${pageSize(host.registry)}`;
+  let first = await ask(query);
+  // Some registries refuse a page size that is not to their liking instead of making the page smaller.
+  if (first.status === 400 || first.status === 405 || first.status === 422) first = await ask('');
+  await readPages(
+    host,
+    query,
+    ask,
+    (page, answer) => {
+      requireFound(host, repository, answer);
+      const listed = page['tags'] ?? [];
+      if (!Array.isArray(listed)) {
+        const detail = `${plainAddress(answer.url)}: expected a list of tags`;
+        throw registryFailure('REGISTRY_INVALID', host.registry, detail);
+      }
+      for (const tag of listed) {
+        if (typeof tag === 'string' && tagPattern.test(tag) && !derivedTag.test(tag)) tags.add(tag);
+      }
+      if (tags.size > mostTags) {
+        throw registryFailure(
+          'REGISTRY_TOO_LARGE',
+          host.registry,
+          `${repository}: more than ${mostTags} tags`,
+        );
+      }
+    },
+    first,
+  );
+  return [...tags];
+}
+
+function requireFound(host: Host, repository: string, answer: FollowedAnswer): void {
+  if (!isAbsent(host, answer)) return;
+  throw registryFailure('REGISTRY_NOT_FOUND', host.registry, `there is no repository ${repository}`);
+}

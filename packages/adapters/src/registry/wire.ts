@@ -1,0 +1,220 @@
+import { Agent, errors, type Dispatcher } from 'undici';
+import { FactoryError } from '@image-factory/core/problem.ts';
+import { second, type Duration } from '@image-factory/core/time.ts';
+import { plainAddress, registryFailure } from './failures.ts';
+import { guardedLookup, mayReach, UnreachableByRule, type Reach, type Resolve } from './reach.ts';
+
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface WireRequest {
+  /** For messages. */
+  readonly registry: string;
+  readonly method: 'HEAD' | 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Bytes accepted in the body of a successful answer; of others, 64 KiB are. */
+  readonly maxBody: number;
+  readonly reach: Reach;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  readonly body: Buffer;
+}
+
+export interface Timeouts {
+  readonly connect: Duration;
+  /** Until the headers are there, and between two pieces of the body. */
+  readonly idle: Duration;
+  /** The whole answer. */
+  readonly total: Duration;
+}
+
+export const defaultTimeouts: Timeouts = { connect: 10 * second, idle: 20 * second, total: 60 * second };
+
+export interface Wire {
+  send(request: WireRequest): Promise<WireAnswer>;
+  close(): Promise<void>;
+}
+
+const largestErrorBody = 64 * 1024;
+const nothing = Buffer.alloc(0);
+
+/** The first value of a header. */
+export function headerOf(headers: AnswerHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+/**
+ * One HTTP request and its whole answer: no redirects, no retries, no credentials of its own. Sizes and times have
+ * limits, and addresses are judged when the connection is made. Failures are FactoryErrors.
+ */
+export function createWire(options: {
+  readonly userAgent: string;
+  readonly timeouts: Timeouts;
+  /** Connections per origin. */
+  readonly connections: number;
+  readonly resolve?: Resolve | undefined;
+}): Wire {
+  const { userAgent, timeouts } = options;
+  const agents = new Map<Reach, Agent>();
+
+  function agentFor(reach: Reach): Agent {
+    const known = agents.get(reach);
+    if (known) return known;
+    const agent = new Agent({
+      connections: options.connections,
+      pipelining: 1,
+      headersTimeout: timeouts.idle,
+      bodyTimeout: timeouts.idle,
+      maxHeaderSize: 64 * 1024,
+      connect: { timeout: timeouts.connect, lookup: guardedLookup(reach, options.resolve) },
+    });
+    agents.set(reach, agent);
+    return agent;
+  }
+
+  async function send(request: WireRequest): Promise<WireAnswer> {
+    const { url, method, reach, registry } = request;
+    if (!mayReach(reach, url.hostname)) {
+      throw registryFailure('REGISTRY_BLOCKED', registry, `${plainAddress(url)} is not a public address`);
+    }
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new TotalTimeout()), timeouts.total);
+    timer.unref();
+    const signal = request.signal ? AbortSignal.any([request.signal, deadline.signal]) : deadline.signal;
+    try {
+      const response = await agentFor(reach).request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: { 'user-agent': userAgent, ...request.headers },
+        body: request.body ?? null,
+        signal,
+      });
+      const body = await readBody(request, response);
+      return { status: response.statusCode, headers: response.headers, body };
+    } catch (error) {
+      if (request.signal?.aborted) throw request.signal.reason;
+      throw asFailure(error, request);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    send,
+    close: async () => {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      agents.clear();
+    },
+  };
+}
+
+class TotalTimeout extends Error {}
+
+async function readBody(request: WireRequest, response: Dispatcher.ResponseData): Promise<Buffer> {
+  const { method, registry, url } = request;
+  const { body, statusCode, headers } = response;
+  if (method === 'HEAD') {
+    await body.dump();
+    return nothing;
+  }
+  const successful = statusCode >= 200 && statusCode < 300;
+  const limit = successful ? request.maxBody : largestErrorBody;
+  const tooLarge = (): FactoryError =>
+    registryFailure('REGISTRY_TOO_LARGE', registry, `${plainAddress(url)} sent more than ${limit} bytes`);
+  if (successful && Number(headerOf(headers, 'content-length') ?? 0) > limit) {
+    abandon(body);
+    throw tooLarge();
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= limit) {
+      chunks.push(chunk);
+      continue;
+    }
+    abandon(body);
+    if (successful) throw tooLarge();
+    // What is wrong stands in the status; of an endless explanation the start is enough.
+    break;
+  }
+  return chunks.length === 1 ? (chunks[0] ?? nothing) : Buffer.concat(chunks);
+}
+
+/** Closes the connection: the rest of the body is never read. */
+function abandon(body: Dispatcher.ResponseData['body']): void {
+  body.on('error', () => undefined);
+  body.destroy();
+}
+
+function asFailure(error: unknown, { registry, url }: WireRequest): FactoryError {
+  if (error instanceof FactoryError) return error;
+  const rule = causes(error).find((cause) => cause instanceof UnreachableByRule);
+  if (rule) return registryFailure('REGISTRY_BLOCKED', registry, `${plainAddress(url)}: ${rule.message}`);
+  if (error instanceof errors.HeadersOverflowError) {
+    return registryFailure(
+      'REGISTRY_TOO_LARGE',
+      registry,
+      `${plainAddress(url)} sent more than 64 KiB of headers`,
+    );
+  }
+  const failure = causes(error)
+    .map(describeFailure)
+    .find((text) => text !== undefined);
+  return registryFailure(
+    'REGISTRY_UNREACHABLE',
+    registry,
+    `${plainAddress(url)}: ${failure ?? 'request failed'}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** The error, what caused it, and the parts of an aggregate (one per address tried). */
+function causes(error: unknown): readonly unknown[] {
+  const found: unknown[] = [];
+  const open = [error];
+  while (open.length > 0 && found.length < 20) {
+    const next = open.shift();
+    found.push(next);
+    if (next instanceof AggregateError) open.push(...(next.errors as readonly unknown[]));
+    if (next instanceof Error && next.cause !== undefined) open.push(next.cause);
+  }
+  return found;
+}
+
+const systemFailures: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name could not be resolved',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ETIMEDOUT: 'connection timed out',
+  EPROTO: 'TLS handshake failed; a registry with plain HTTP must be configured as insecure',
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    'the other side does not speak TLS; a registry with plain HTTP must be configured as insecure',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself; give its CA in NODE_EXTRA_CA_CERTS',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an unknown CA; give it in NODE_EXTRA_CA_CERTS',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an unknown CA; give it in NODE_EXTRA_CA_CERTS',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
+  UND_ERR_SOCKET: 'the connection was closed without a whole answer',
+};
+
+function describeFailure(error: unknown): string | undefined {
+  if (error instanceof TotalTimeout) return 'the answer took too long';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return Object.hasOwn(systemFailures, code) ? systemFailures[code] : undefined;
+}
