@@ -135,8 +135,18 @@ function shapeOf(original: string, escape: Escape, line: number, pieces: readonl
   const common = { command, keyword, flags, heredocs: noHeredocs, original, line, endLine: line, restStart, rest, pieces };
   if (keyword !== 'onbuild') return { ...common, ...argumentsOf(keyword, rest, escape) };
   if (rest === '') return { ...common, args: [], json: false };
-  const trigger = shapeOf(rest, escape, line, shiftPieces(pieces, restStart));
-  return { ...common, args: [], json: false, trigger };
+  return { ...common, args: [], json: false, trigger: triggerOf(rest, escape, line, shiftPieces(pieces, restStart)) };
+}
+
+/** A trigger that is an ONBUILD itself is refused later; only the shape of what it would trigger is looked at, without recursion. */
+function triggerOf(original: string, escape: Escape, line: number, pieces: readonly LinePiece[]): InstructionNode {
+  const outer = splitInstruction(original, escape);
+  let inner = outer;
+  while (keywordOf(inner.command) === 'onbuild' && inner.rest !== '') inner = splitInstruction(inner.rest, escape);
+  const shape = argumentsOf(keywordOf(inner.command), inner.rest, escape);
+  const { command, flags, rest, restStart } = outer;
+  const keyword = keywordOf(command);
+  return { ...shape, command, keyword, flags, heredocs: noHeredocs, original, line, endLine: line, restStart, rest, pieces };
 }
 
 /** The pieces of a part of the logical line that begins at `start`. */
