@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { FactoryError, problemOf } from '@image-factory/core/problem.ts';
+import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitOf, problemsText, type Answer, type ExitCode } from './answer.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { logLevels } from './log.ts';
-import { createStyle, printable } from './render/style.ts';
+import { createStyle, toTerminal } from './render/style.ts';
 
 /** Commands import what they need when they run, so that `status` does not pay for what `run` needs. */
 type Run = (options: GlobalOptions, io: Io, args: readonly string[], flags: Flags) => Promise<Answer>;
@@ -34,23 +34,25 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
 }
 
 async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>): Promise<ExitCode> {
-  const style = createStyle({ colour: io.stdoutIsTerminal && !io.env['NO_COLOR'], width: io.width, now: io.now() });
-  const errorStyle = createStyle({ colour: io.stderrIsTerminal && !io.env['NO_COLOR'], width: io.width, now: io.now() });
+  const style = createStyle({ width: io.width, now: io.now() });
+  const plain = Boolean(io.env['NO_COLOR']);
+  const complain = (problems: readonly Problem[]): void =>
+    io.err(toTerminal(problemsText(problems, style), io.stderrIsTerminal && !plain));
   try {
     const { value, text, problems = [], exit } = await run();
     if (options.output === 'json') {
       const whole = problems.length > 0 && isRecord(value) ? { ...value, problems } : value;
       io.out(`${JSON.stringify(whole, undefined, 2)}\n`);
     } else {
-      io.out(printable(text(style)).replaceAll('\uFFFD[', '\u001b['));
-      io.err(problemsText(problems, errorStyle));
+      io.out(toTerminal(text(style), io.stdoutIsTerminal && !plain));
+      complain(problems);
     }
     return exit ?? (problems.length > 0 ? 1 : 0);
   } catch (thrown) {
     const problem = problemOf(thrown);
     const problems = thrown instanceof ProblemsError ? thrown.problems : [problem];
     if (options.output === 'json') io.out(`${JSON.stringify({ problems }, undefined, 2)}\n`);
-    else io.err(problemsText(problems, errorStyle));
+    else complain(problems);
     if (problem.code === 'INTERNAL' && options.logLevel === 'debug' && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
     return exitOf(problem);
   }
@@ -58,9 +60,9 @@ async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>
 
 /** Several problems that end a command together: a configuration with mistakes. */
 export class ProblemsError extends FactoryError {
-  readonly problems: readonly FactoryError['problem'][];
+  readonly problems: readonly Problem[];
 
-  constructor(problems: readonly FactoryError['problem'][]) {
+  constructor(problems: readonly Problem[]) {
     const [first] = problems;
     if (!first) throw new Error('no problem to report');
     super(first);

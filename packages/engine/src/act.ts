@@ -78,7 +78,8 @@ function unaskedPins(run: CycleRun, plan: Plan): Map<string, { reference: { doma
 async function startDue(run: CycleRun): Promise<OpenRun[]> {
   const plan = await planNow(run);
   run.plan = plan;
-  const due = plan.starts.flatMap((name) => plan.decisions.find(({ image }) => image === name) ?? []);
+  const allowed = plan.starts.filter((name) => run.startOnly === undefined || run.startOnly.has(name));
+  const due = allowed.flatMap((name) => plan.decisions.find(({ image }) => image === name) ?? []);
   const wanted = due.flatMap((decision) => wantedOf(run, decision));
   if (wanted.length === 0) return [];
 

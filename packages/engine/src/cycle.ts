@@ -2,6 +2,7 @@ import type { Enrolment, FactoryConfig, ManagedEnrolment } from '@image-factory/
 import { planOf } from '@image-factory/core/plan/plan.ts';
 import type { Facts, Plan, PlanInput, RebuildRequest } from '@image-factory/core/plan/types.ts';
 import type { CveProof } from '@image-factory/core/ports/proofs.ts';
+import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
 import type { DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { imagePath, intentPath } from '@image-factory/core/state/state-paths.ts';
@@ -22,6 +23,8 @@ const largestSkew = 5 * minute;
 export interface CycleOptions {
   /** Nothing is written and nothing started; the report holds the plan. */
   readonly dry?: boolean;
+  /** With `dry`: from the recorded state alone, without asking repositories or registries. */
+  readonly offline?: boolean;
   /** `discover`: read Dockerfiles only. `observe`: look at registries too. `all`: decide and act. */
   readonly upTo?: 'discover' | 'observe' | 'all';
   /** Ask registries although they were asked lately. */
@@ -29,9 +32,14 @@ export interface CycleOptions {
   /** Wait for runs that do not live in this process. */
   readonly follow?: boolean;
   readonly requests?: ReadonlyMap<string, RebuildRequest>;
-  /** Only these images are read, looked at and started; undefined: all. */
+  /** Only these images are read and looked at; undefined: all. */
   readonly only?: ReadonlySet<string>;
-  readonly cache?: DecodeCache;
+  /** Read this source instead of the enrolled one, for the image of that name. */
+  readonly instead?: Enrolment;
+  /** Only these images may start; undefined: all. */
+  readonly startOnly?: ReadonlySet<string>;
+  /** Records that were decoded before, so that what has not changed is not decoded again. */
+  readonly cacheFor?: (files: StateFiles) => DecodeCache;
   readonly signal?: AbortSignal;
 }
 
@@ -61,6 +69,7 @@ export interface CycleRun {
   readonly servedAt: Set<string>;
   readonly dry: boolean;
   readonly follow: boolean;
+  readonly startOnly: ReadonlySet<string> | undefined;
   readonly signal: AbortSignal | undefined;
   now: Instant;
   plan: Plan | undefined;
@@ -75,22 +84,26 @@ export interface CycleRun {
  */
 export async function runCycle(deps: EngineDeps, config: FactoryConfig, options: CycleOptions = {}): Promise<CycleReport> {
   const { signal, upTo = 'all', dry = false } = options;
-  const records = openRecords({ store: deps.store, cache: options.cache ?? new Map(), dry });
+  const records = openRecords({ store: deps.store, dry, ...(options.cacheFor ? { cacheFor: options.cacheFor } : {}) });
   const problems: Problem[] = [];
   await records.load(signal);
   problems.push(...records.problems);
-  const images = readable(config.images, records, options.only);
+  const enrolled = readable(config.images, records, options.only);
+  const { instead } = options;
+  const images = instead ? enrolled.map((image) => (image.name === instead.name ? instead : image)) : enrolled;
   const managed = images.filter((image): image is ManagedEnrolment => image.kind === 'managed');
 
   deps.log.progress(`reading ${managed.length} Dockerfiles`);
-  const discoveries = await discover(deps, managed, records.state, signal);
+  const discoveries = options.offline ? [] : await discover(deps, managed, records.state, signal);
   for (const { found } of discoveries) if (found && !found.ok) problems.push(found.error);
 
-  // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written once.
+  // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written below.
   let local = deps.clock.now();
-  const ahead = enterDiscoveries(enterEnrolments(records.state, config.images, records, local).state, images, discoveries, local);
+  const rehearsed = enterEnrolments(records.state, config.images, records, local);
+  problems.push(...rehearsed.problems);
+  const ahead = enterDiscoveries(rehearsed.state, config.images, discoveries, records, local);
   let around: LookAround | undefined;
-  if (upTo !== 'discover') {
+  if (upTo !== 'discover' && !options.offline) {
     const { settle } = config.settings.timing;
     around = await lookAround(deps, images, ahead.state, {
       now: local,
@@ -105,8 +118,9 @@ export async function runCycle(deps: EngineDeps, config: FactoryConfig, options:
   const now = local + skew;
   const seen = around;
   await records.transact(subjectOf(discoveries, around, config.images, records.state), (before, files) => {
-    const enrolled = enterEnrolments(before, config.images, { files, unreadable: records.unreadable }, now);
-    const discovered = enterDiscoveries(enrolled.state, images, discoveries, now);
+    const surroundings = { files, unreadable: records.unreadable };
+    const enrolled = enterEnrolments(before, config.images, surroundings, now);
+    const discovered = enterDiscoveries(enrolled.state, config.images, discoveries, surroundings, now);
     const events = [...enrolled.events, ...discovered.events];
     if (!seen) return { state: discovered.state, events };
     const sighted = enterSights(discovered.state, images, seen, config.settings, now);
@@ -117,7 +131,7 @@ export async function runCycle(deps: EngineDeps, config: FactoryConfig, options:
   const run = cycleRun({ deps, config, images, managed, records, problems, discoveries, options, skew, now });
   if (upTo === 'all' && deps.prover) await prove(run, deps.prover);
   if (upTo === 'all' && !dry) await act(run, await recover(run));
-  const plan = upTo === 'all' && !signal?.aborted ? await planNow(run) : planOf({ ...run.input, state: records.state, now: run.now });
+  const plan = upTo === 'all' && !options.offline && !signal?.aborted ? await planNow(run) : planOf({ ...run.input, state: records.state, now: run.now });
   return { at: run.now, plan, state: records.state, started: run.started, ended: run.ended, problems: distinct(problems) };
 }
 
@@ -159,6 +173,7 @@ function cycleRun(parts: Parts): CycleRun {
     servedAt: new Set(),
     dry: options.dry ?? false,
     follow: options.follow ?? false,
+    startOnly: options.startOnly,
     signal: options.signal,
     now: parts.now,
     plan: undefined,

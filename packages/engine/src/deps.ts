@@ -37,5 +37,5 @@ export interface EngineDeps {
   /** Names this process in the intents that it writes; no two processes share one. */
   readonly writer: string;
   /** Is the writer known to be gone (a process of this machine that no longer runs)? Then nobody waits for it. */
-  readonly isDead: (writer: string) => boolean;
+  readonly isDead: (writer: string) => Promise<boolean>;
 }

@@ -25,7 +25,7 @@ export async function runLoop(deps: EngineDeps, options: LoopOptions): Promise<v
     if (config.ok) {
       pause = config.value.settings.timing.interval;
       try {
-        options.onReport(await runCycle(deps, config.value, { cache, signal }));
+        options.onReport(await runCycle(deps, config.value, { cacheFor: () => cache, signal }));
       } catch (thrown) {
         if (!signal.aborted) options.onProblems([problemOf(thrown)]);
       }

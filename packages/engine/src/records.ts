@@ -1,10 +1,12 @@
 import type { StateFiles, StateStore } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { stateChanges } from '@image-factory/core/state/changes.ts';
-import type { DecodeCache } from '@image-factory/core/state/decode-cache.ts';
+import { newDecodeCache, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { decodeState, emptyState } from '@image-factory/core/state/decode-state.ts';
-import { encodeEvents, eventsPath } from '@image-factory/core/state/events.ts';
+import { eventChanges } from '@image-factory/core/state/events.ts';
+import { digestsInUse, keptEntries, trimRebuilds, trimState } from '@image-factory/core/state/trim.ts';
 import type { Event, FactoryState } from '@image-factory/core/state/types.ts';
+import { day } from '@image-factory/core/time.ts';
 import type { Changed } from './enter.ts';
 
 /** The newest known records, and the way to change them: as functions of whatever is newest when they are written. */
@@ -21,18 +23,21 @@ export interface Records {
 
 export interface RecordsOptions {
   readonly store: StateStore;
-  readonly cache: DecodeCache;
+  /** Records that were decoded before, for the files as they are now; asked once, with the first files. */
+  readonly cacheFor?: (files: StateFiles) => DecodeCache;
   /** Changes are applied in memory and never written. */
   readonly dry: boolean;
 }
 
-export function openRecords({ store, cache, dry }: RecordsOptions): Records {
+export function openRecords({ store, cacheFor = newDecodeCache, dry }: RecordsOptions): Records {
+  let cache: DecodeCache | undefined;
   let state = emptyState;
   let files: StateFiles = new Map();
   let problems: readonly Problem[] = [];
   let unreadable: ReadonlySet<string> = new Set();
 
   function take(newest: StateFiles): void {
+    cache ??= cacheFor(newest);
     const decoded = decodeState(newest, cache);
     const newer = decoded.problems.find(({ code }) => code === 'STATE_NEWER');
     if (newer) throw new FactoryError(newer);
@@ -62,9 +67,7 @@ export function openRecords({ store, cache, dry }: RecordsOptions): Records {
         const before = decodeState(newest, cache).state;
         refuseOtherEngine(before);
         const { state: after, events } = change(before, newest);
-        const changes = new Map(stateChanges(before, after, newest));
-        const path = eventsPath(events);
-        if (path !== undefined) changes.set(path, encodeEvents(events));
+        const changes = new Map([...stateChanges(before, trimmed(after), newest), ...eventChanges(events)]);
         return { changes, events };
       };
       if (dry) {
@@ -86,6 +89,24 @@ export function openRecords({ store, cache, dry }: RecordsOptions): Records {
       take(snapshot.files);
     },
   };
+}
+
+/** Digests that may still become a candidate stay in the ledger however busy their tag is. */
+const longestUse = 60 * day;
+
+/** Takes old ledger entries and rebuilds out of the records, for the archive, where there are too many. */
+function trimmed(state: FactoryState): FactoryState {
+  const crowded =
+    state.bases.values().some(({ ledger }) => ledger.length > keptEntries) ||
+    state.images.values().some((image) => image.ledger.length > keptEntries || trimRebuilds(image) !== image);
+  if (!crowded) return state;
+  const inUse = digestsInUse(state);
+  return trimState(state, (base, digest) => {
+    if (inUse(base, digest)) return true;
+    const ledger = state.bases.get(base)?.ledger ?? [];
+    const newest = ledger.at(-1)?.appeared ?? 0;
+    return ledger.some((entry) => entry.digest === digest && entry.appeared > newest - longestUse);
+  });
 }
 
 /** Only the engine that owns the state writes it; switching is a command of its own (brief 4.4). */

@@ -36,7 +36,7 @@ export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
       }
       const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
       if (lost) found.push({ intent, enrolment, builder, run: lost });
-      else if (mayTakeOver(run, intent)) {
+      else if (await mayTakeOver(run, intent)) {
         const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
         if (again) found.push({ intent, enrolment, builder, run: again });
         else orphans.push(intent);
@@ -49,8 +49,8 @@ export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
   return [...open, ...found, ...(await takeOver(run, orphans))];
 }
 
-function mayTakeOver(run: CycleRun, intent: Intent): boolean {
-  if (run.deps.isDead(intent.writer)) return true;
+async function mayTakeOver(run: CycleRun, intent: Intent): Promise<boolean> {
+  if (await run.deps.isDead(intent.writer)) return true;
   const local = run.deps.clock.now();
   return local - run.deps.sightings.first(`${intent.key}/${intent.attempt}`, local) >= takeOverAfter;
 }

@@ -1,0 +1,55 @@
+import { FactoryError } from '@image-factory/core/problem.ts';
+import { decodeEvents } from '@image-factory/core/state/events.ts';
+import type { Answer } from '../answer.ts';
+import type { Flags } from '../command-line.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import type { Io } from '../io.ts';
+import { unknownName } from '../names.ts';
+import { readState } from '../read-state.ts';
+import { table } from '../render/table.ts';
+
+/** What happened to an image or base, newest first: the audit log, the rebuilds, and for a base its ledger. */
+export async function history(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+  const name = args[0] ?? '';
+  const { state, files, problems } = await readState(options, io);
+  const image = state.images.get(name);
+  const base = state.bases.get(name);
+  const events = [...files]
+    .filter(([path]) => path.startsWith('events/'))
+    .flatMap(([, text]) => decodeEvents(text).events)
+    .filter((event) => event.image === name || event.base === name)
+    .toSorted((a, b) => b.at - a.at)
+    .slice(0, Number(flags['limit']));
+  if (!image && !base && events.length === 0) {
+    throw new FactoryError(unknownName(name, [...state.images.keys(), ...state.bases.keys()]));
+  }
+  const ledger = base?.ledger ?? image?.ledger ?? [];
+  return {
+    value: { name, events, rebuilds: image?.rebuilds ?? [], ledger },
+    text: (style) => {
+      const parts: string[] = [];
+      if (events.length > 0) {
+        parts.push(table(['when', 'event', 'what'], events.map((event) => [style.when(event.at), event.type, event.text]), style));
+      }
+      if (ledger.length > 0) {
+        const rows = ledger.toReversed().map((entry) => [
+          style.when(entry.firstSeen),
+          entry.tag ?? '',
+          entry.digest.slice(0, 19),
+          [
+            entry.baseline ? 'baseline' : '',
+            entry.withdrawnAt === undefined ? '' : 'withdrawn',
+            entry.replacedAt === undefined ? 'stands now' : '',
+            entry.equalTo === undefined ? '' : `equal to ${entry.equalTo.slice(0, 19)}`,
+            entry.retagged ? 'retagged' : '',
+          ]
+            .filter((word) => word !== '')
+            .join(', '),
+        ]);
+        parts.push(table(['first seen', 'tag', 'digest', 'ledger'], rows, style));
+      }
+      return parts.join('\n') || 'nothing happened yet\n';
+    },
+    problems,
+  };
+}

@@ -1,0 +1,94 @@
+import { userInfo } from 'node:os';
+import { FactoryError } from '@image-factory/core/problem.ts';
+import { parseDigest } from '@image-factory/core/reference/digest.ts';
+import type { Digest } from '@image-factory/core/reference/types.ts';
+import type { FactoryState, Hold } from '@image-factory/core/state/types.ts';
+import { parseDuration, parseInstant, type Instant } from '@image-factory/core/time.ts';
+import type { Answer } from '../answer.ts';
+import type { Flags } from '../command-line.ts';
+import { openFactory } from '../factory.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import type { Io } from '../io.ts';
+import { unknownName } from '../names.ts';
+
+export async function hold(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+  const name = args[0] ?? '';
+  const now = io.now();
+  const digest = digestOf(flags['digest']);
+  const until = flags['until'] === undefined ? undefined : untilOf(String(flags['until']), now);
+  const stop: Hold = {
+    reason: String(flags['reason']),
+    by: io.env['IMAGE_FACTORY_USER'] ?? userInfo().username,
+    since: now,
+    ...(until === undefined ? {} : { until }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+  const factory = await openFactory(options, io);
+  await factory.change(`Hold ${name}: ${stop.reason}`, (state) => {
+    const event = { at: now, type: 'hold', text: `${name} is held: ${stop.reason}` };
+    const image = state.images.get(name);
+    if (image) {
+      const images = new Map(state.images).set(name, { ...image, hold: stop });
+      return { state: { ...state, images }, events: [{ ...event, image: name }] };
+    }
+    const base = state.bases.get(name);
+    if (!base) throw new FactoryError(unknownName(name, namesOf(state)));
+    const holds = [...base.holds.filter((other) => other.digest !== digest), stop];
+    return { state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) }, events: [{ ...event, base: name }] };
+  });
+  return { value: { name, hold: stop }, text: () => `${name} is on hold: ${stop.reason}\n` };
+}
+
+export async function release(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+  const name = args[0] ?? '';
+  const now = io.now();
+  const digest = digestOf(flags['digest']);
+  const factory = await openFactory(options, io);
+  let released = false;
+  await factory.change(`Release ${name}`, (state) => {
+    const event = { at: now, type: 'release', text: `${name} is released` };
+    const image = state.images.get(name);
+    if (image) {
+      const { hold: held, ...rest } = image;
+      const last = image.rebuilds.at(-1);
+      const stopped = last !== undefined && last.outcome !== 'success' && last.endedAt > (image.clearedAt ?? 0);
+      released = held !== undefined || stopped;
+      if (!released) return { state, events: [] };
+      const images = new Map(state.images).set(name, { ...rest, clearedAt: now });
+      return { state: { ...state, images }, events: [{ ...event, image: name }] };
+    }
+    const base = state.bases.get(name);
+    if (!base) throw new FactoryError(unknownName(name, namesOf(state)));
+    const holds = digest === undefined ? [] : base.holds.filter((other) => other.digest !== digest);
+    released = holds.length !== base.holds.length;
+    if (!released) return { state, events: [] };
+    return { state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) }, events: [{ ...event, base: name }] };
+  });
+  return {
+    value: { name, released },
+    text: () => (released ? `${name} is released\n` : `${name} was not on hold, and nothing had stopped it\n`),
+  };
+}
+
+function namesOf(state: FactoryState): string[] {
+  return [...state.images.keys(), ...state.bases.keys()];
+}
+
+function digestOf(value: unknown): Digest | undefined {
+  if (value === undefined) return undefined;
+  const digest = parseDigest(String(value));
+  if (digest.ok) return digest.value;
+  throw new FactoryError({ code: 'USAGE', message: `--digest: ${digest.error}`, hint: 'Write it whole: sha256:<64 hex digits>.' });
+}
+
+function untilOf(text: string, now: Instant): Instant {
+  const duration = parseDuration(text);
+  if (duration.ok) return now + duration.value;
+  const instant = parseInstant(text);
+  if (instant !== undefined) return instant;
+  throw new FactoryError({
+    code: 'USAGE',
+    message: `--until ${text} is neither a duration nor a time`,
+    hint: 'Write 3d, 12h, 2026-12-24 or 2026-12-24T08:00Z.',
+  });
+}

@@ -1,0 +1,48 @@
+import { formatProblem } from '@image-factory/core/problem.ts';
+import type { CycleReport } from '@image-factory/engine/cycle.ts';
+import { runLoop } from '@image-factory/engine/loop.ts';
+import type { Answer } from '../answer.ts';
+import type { Flags } from '../command-line.ts';
+import { loadConfig, openFactory } from '../factory.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import type { Io } from '../io.ts';
+import { planText } from '../render/decisions.ts';
+import { cycleValue, endedText } from '../render/cycle.ts';
+import { stopSignal } from '../stop-signal.ts';
+
+export async function run(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
+  const stop = stopSignal();
+  const factory = await openFactory(options, io);
+  try {
+    if (flags['once'] === true) {
+      const report = await factory.cycle({ force: flags['force'] === true, follow: flags['wait'] === true, signal: stop.signal });
+      return {
+        value: cycleValue(report),
+        text: (style) => endedText(report, style) + planText(report.plan, false, style),
+        problems: report.problems,
+        exit: failed(report) ? 1 : 0,
+      };
+    }
+    await runLoop(factory.deps, {
+      config: () => loadConfig(options.dir),
+      onReport: (report) => tell(report, factory.log),
+      onProblems: (problems) => problems.forEach((problem) => factory.log.warn(formatProblem(problem))),
+      signal: stop.signal,
+    });
+    return { value: { stopped: true }, text: () => 'stopped\n' };
+  } finally {
+    stop.dispose();
+    await factory.close();
+  }
+}
+
+function failed(report: CycleReport): boolean {
+  return report.problems.length > 0 || report.ended.some(({ rebuild }) => rebuild.outcome !== 'success');
+}
+
+function tell(report: CycleReport, log: { info(message: string): void; warn(message: string): void }): void {
+  for (const problem of report.problems) log.warn(formatProblem(problem));
+  const { started, ended, plan } = report;
+  const waiting = plan.decisions.filter(({ action }) => action === 'wait').length;
+  log.info(`cycle done: ${started.length} started, ${ended.length} ended, ${waiting} waiting`);
+}

@@ -1,0 +1,17 @@
+import type { Answer } from '../answer.ts';
+import { ProblemsError } from '../command-line.ts';
+import { loadConfig } from '../factory.ts';
+import type { GlobalOptions } from '../global-options.ts';
+
+export async function validate(options: GlobalOptions): Promise<Answer> {
+  const config = await loadConfig(options.dir);
+  if (!config.ok) throw new ProblemsError(config.error);
+  const { images } = config.value;
+  const managed = images.filter(({ kind }) => kind === 'managed').length;
+  return {
+    value: { valid: true, images: images.length, managed, external: images.length - managed, warnings: config.warnings },
+    text: (style) =>
+      config.warnings.map(({ message, place }) => `${style.warn('warning')} ${place?.file ?? ''}:${place?.line ?? ''} ${message}\n`).join('') +
+      `valid: ${images.length} images, ${managed} managed, ${images.length - managed} external\n`,
+  };
+}

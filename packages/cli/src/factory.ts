@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createDockerCredentials } from '@image-factory/adapters/credentials/docker-credentials.ts';
+import { createSources } from '@image-factory/adapters/git/sources.ts';
+import { createRegistry } from '@image-factory/adapters/registry/create-registry.ts';
+import { openFileLookCache } from '@image-factory/adapters/registry/file-look-cache.ts';
+import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
+import type { Builder } from '@image-factory/core/ports/builder.ts';
+import type { Registry } from '@image-factory/core/ports/registry.ts';
+import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
+import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
+import { exportDecodeCache, importDecodeCache, newDecodeCache, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
+import type { FactoryState } from '@image-factory/core/state/types.ts';
+import { runCycle, type CycleOptions, type CycleReport } from '@image-factory/engine/cycle.ts';
+import type { EngineDeps } from '@image-factory/engine/deps.ts';
+import type { Changed } from '@image-factory/engine/enter.ts';
+import { openRecords } from '@image-factory/engine/records.ts';
+import { ProblemsError } from './command-line.ts';
+import { loadConfig } from './config-files.ts';
+import { fileSightings } from './file-sightings.ts';
+import type { GlobalOptions } from './global-options.ts';
+import type { Io } from './io.ts';
+import { createLog } from './log.ts';
+import { openStore, type StateOverride } from './open-store.ts';
+import { placesOf } from './places.ts';
+import { systemClock } from './system-clock.ts';
+import { isDeadWriter, ownWriter } from './writer.ts';
+
+/** Fewer records are decoded faster than a cache of them is read. */
+const worthKeeping = 500;
+
+export { loadConfig } from './config-files.ts';
+
+/** A factory directory with everything that works on it. */
+export interface Factory {
+  readonly config: FactoryConfig;
+  readonly warnings: readonly Problem[];
+  readonly deps: EngineDeps;
+  readonly log: ReturnType<typeof createLog>;
+  cycle(options: CycleOptions): Promise<CycleReport>;
+  /** What a cycle would do: nothing is written, nothing is started. `offline` asks nobody. */
+  rehearse(options: { readonly offline: boolean }): Promise<CycleReport>;
+  /** A person's change of the state, as one commit. */
+  change(subject: string, change: (state: FactoryState) => Changed): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openFactory(options: GlobalOptions, io: Io, override: StateOverride = {}): Promise<Factory> {
+  const loaded = await loadConfig(options.dir);
+  if (!loaded.ok) throw new ProblemsError(loaded.error);
+  const config = loaded.value;
+  const places = placesOf(options.dir, io);
+  const log = createLog(io, options.logLevel);
+  const store = await openStore(options.dir, config.settings, io, override);
+  const credentials = createDockerCredentials({ environment: io.env, homeFolder: io.env['HOME'] ?? homedir(), clock: systemClock });
+  const registry = createRegistry({
+    settings: config.settings.registries,
+    credentials,
+    clock: systemClock,
+    cache: await openFileLookCache(places.looks, () => systemClock.now()),
+  });
+  const sources = createSources({
+    factoryDir: resolve(io.cwd, options.dir),
+    cacheDir: join(places.git, 'sources'),
+    clock: systemClock,
+    environment: io.env,
+  });
+  const builders = new Map<string, Builder>();
+  const deps: EngineDeps = {
+    store,
+    registry,
+    sources,
+    builderFor: (provider) => builders.get(provider),
+    clock: systemClock,
+    log,
+    sightings: fileSightings(join(places.own, 'sightings.json')),
+    writer: await ownWriter(),
+    isDead: isDeadWriter,
+  };
+  let cache: DecodeCache | undefined;
+
+  /** What an earlier process decoded, as far as it fits the files of now. */
+  async function rememberedCache(): Promise<(files: StateFiles) => DecodeCache> {
+    const text = cache ? undefined : await readFile(join(places.own, 'decoded.json'), 'utf8').catch(() => undefined);
+    return (files) => (cache ??= text === undefined ? newDecodeCache() : importDecodeCache(text, files));
+  }
+
+  async function keepCache(): Promise<void> {
+    if (!cache || cache.size < worthKeeping) return;
+    await mkdir(places.own, { recursive: true });
+    const draft = join(places.own, `decoded.json.${process.pid}`);
+    await writeFile(draft, exportDecodeCache(cache));
+    await rename(draft, join(places.own, 'decoded.json'));
+  }
+
+  async function openBuilders(problems: Problem[]): Promise<void> {
+    const local = config.images.some((image) => image.kind === 'managed' && image.source.provider === 'local');
+    if (!local || builders.has('local')) return;
+    try {
+      builders.set('local', await localBuilder(options, io, config, registry));
+    } catch (thrown) {
+      problems.push(problemOf(thrown));
+    }
+  }
+
+  async function cycle(cycleOptions: CycleOptions): Promise<CycleReport> {
+    const problems: Problem[] = [];
+    if (!cycleOptions.dry && (cycleOptions.upTo ?? 'all') === 'all') await openBuilders(problems);
+    const cacheFor = await rememberedCache();
+    try {
+      const report = await runCycle(deps, config, { cacheFor, ...cycleOptions });
+      await keepCache();
+      return { ...report, problems: [...problems, ...report.problems] };
+    } finally {
+      log.clear();
+    }
+  }
+
+  return {
+    config,
+    warnings: loaded.warnings,
+    deps,
+    log,
+    cycle,
+    rehearse: ({ offline }) => cycle(offline ? { dry: true, offline: true } : { dry: true }),
+    async change(subject, change) {
+      const records = openRecords({ store, dry: false });
+      await records.load();
+      await records.transact(subject, change);
+    },
+    async close() {
+      store.close();
+      await registry.close();
+    },
+  };
+}
+
+async function localBuilder(options: GlobalOptions, io: Io, config: FactoryConfig, registry: Registry): Promise<Builder> {
+  const places = placesOf(options.dir, io);
+  const [{ createLocalBuilder }, { gitCheckout }] = await Promise.all([
+    import('@image-factory/adapters/build-local/local-builder.ts'),
+    import('@image-factory/adapters/build-local/checkout.ts'),
+  ]);
+  const environment = Object.fromEntries(Object.entries(io.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return createLocalBuilder({
+    tool: config.settings.builder.tool,
+    workDir: places.builds,
+    logDir: places.logs,
+    concurrency: config.settings.limits.perProvider.local ?? config.settings.limits.concurrent,
+    timeout: config.settings.limits.buildTimeout,
+    clock: systemClock,
+    checkout: gitCheckout({ baseDir: resolve(io.cwd, options.dir), workDir: join(places.builds, 'checkouts'), environment }),
+    registries: config.settings.registries,
+    registry,
+    environment: io.env,
+  });
+}
+
+/** Refuses to go on in a folder that is no factory directory. */
+export function requireFactoryDirectory(dir: string): void {
+  if (existsSync(join(dir, 'images.yaml')) || existsSync(join(dir, 'images.d'))) return;
+  throw new FactoryError({
+    code: 'CONFIG_MISSING',
+    message: `${dir} holds no images.yaml`,
+    hint: 'Run image-factory init, or name the factory directory with --dir.',
+  });
+}

@@ -1,0 +1,11 @@
+import { nearest } from '@image-factory/core/enrolment/nearest.ts';
+import type { Problem } from '@image-factory/core/problem.ts';
+
+export function unknownName(name: string, known: readonly string[]): Problem {
+  const near = nearest(name, known);
+  return {
+    code: 'NOT_FOUND',
+    message: `nothing is called "${name}"`,
+    hint: near ? `Did you mean ${near}?` : 'image-factory status lists what is enrolled.',
+  };
+}
