@@ -19,7 +19,7 @@ const longestBody = 16_000;
 /** Subject with the mark that keeps the team's CI from starting, blank line, body. */
 export function commitMessage(subject: string, body: string | undefined): string {
   const line =
-    [...clean(subject).replace(/\s+/g, ' ').trim()].slice(0, longestSubject).join('') || 'Update state';
+    clean(subject).replace(/\s+/g, ' ').trim().slice(0, longestSubject).toWellFormed() || 'Update state';
   const text = clean(body ?? '')
     .trimEnd()
     .slice(0, longestBody);
@@ -32,8 +32,7 @@ function clean(text: string): string {
 
 /** `Name <email>` without the characters that git gives a meaning to. */
 export function authorLine(author: Author): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
-  const plain = (text: string) => text.replace(/[<>\u0000-\u001f]/g, '').trim();
+  const plain = (text: string) => text.replace(/[<>\p{Cc}]/gu, '').trim();
   return `${plain(author.name) || 'Image Factory'} <${plain(author.email)}>`;
 }
 
@@ -53,7 +52,7 @@ export function commitStream(
     const bytes = Buffer.from(text, 'utf8');
     parts.push(`data ${bytes.length}\n`, bytes, '\n');
   }
-  commits.forEach((commit, index) => {
+  for (const [index, commit] of commits.entries()) {
     parts.push(
       `commit ${ref}\nmark :${index + 1}\ncommitter ${authorLine(author)} ${Math.floor(now / 1000)} +0000\n`,
     );
@@ -66,8 +65,8 @@ export function commitStream(
       parts.push(`M 100644 inline ${path}\n`);
       data(text);
     }
-  });
-  commits.forEach((_, index) => parts.push(`get-mark :${index + 1}\n`));
+  }
+  for (const index of commits.keys()) parts.push(`get-mark :${index + 1}\n`);
   parts.push('done\n');
   return parts;
 }

@@ -26,10 +26,10 @@ export function gitEnvironment(
   environment['GIT_ALLOW_PROTOCOL'] = 'file:git:http:https:ssh';
   environment['GIT_OPTIONAL_LOCKS'] = '0';
   const already = Number.parseInt(environment['GIT_CONFIG_COUNT'] ?? '0', 10) || 0;
-  config.forEach(([key, value], index) => {
+  for (const [index, [key, value]] of config.entries()) {
     environment[`GIT_CONFIG_KEY_${already + index}`] = key;
     environment[`GIT_CONFIG_VALUE_${already + index}`] = value;
-  });
+  }
   if (already + config.length > 0) environment['GIT_CONFIG_COUNT'] = String(already + config.length);
   return environment;
 }

@@ -1,3 +1,5 @@
+import { GitFailure } from './process.ts';
+
 /** What the remote made of a push. */
 export type PushOutcome =
   | { readonly kind: 'done' }
@@ -6,7 +8,7 @@ export type PushOutcome =
   /** A hook or a protection said no. */
   | { readonly kind: 'refused'; readonly message: string }
   /** The connection broke or the remote failed: the push may have happened. */
-  | { readonly kind: 'unknown'; readonly failure: unknown };
+  | { readonly kind: 'unknown'; readonly failure: GitFailure };
 
 /** Reasons that mean another writer moved the branch, on our side of the wire or on the remote's. */
 const staleReasons =
@@ -23,7 +25,8 @@ export function readPushOutcome(stdout: string, stderr: string): PushOutcome | u
   const [flag, , summary = ''] = line.split('\t');
   if (flag !== '!') return { kind: 'done' };
   if (staleReasons.test(summary)) return { kind: 'stale' };
-  if (transientReasons.test(summary)) return { kind: 'unknown', failure: undefined };
+  if (transientReasons.test(summary))
+    return { kind: 'unknown', failure: new GitFailure('exit', 'push', summary) };
   return {
     kind: 'refused',
     message: [remoteWords(stderr), summary].filter(Boolean).join('; ').slice(0, 1500),

@@ -20,8 +20,7 @@ const longestUserName = 20;
  * (`ext::`, `transport::`) and what it would take for an option. The failure is a sentence.
  */
 export function parseRemote(text: string, from: string): Result<Remote, string> {
-  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-  if (text === '' || text.length > 2000 || /[\u0000-\u001f\u007f]/.test(text)) {
+  if (text === '' || text.length > 2000 || /\p{Cc}/u.test(text)) {
     return err('a repository address must be 1 to 2000 characters without control characters');
   }
   if (text.startsWith('-')) return err('a repository address must not start with a dash');

@@ -7,7 +7,7 @@ import { isBranchName } from './branch-name.ts';
 import type { Author, PlannedCommit } from './commit-stream.ts';
 import type { Environment } from './environment.ts';
 import { stateError, stateProblem, troubleOf } from './failure.ts';
-import { createMutex } from './mutex.ts';
+import { createMutex } from '../directory/mutex.ts';
 import { GitFailure } from './process.ts';
 import { parseRemote } from './remote-url.ts';
 import { createStateRepository } from './state-repository.ts';
@@ -173,9 +173,9 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
     if (options.groupWindow) await clock.sleep(options.groupWindow);
     while (queue.length > 0) {
       const group = queue.splice(0, largestGroup);
-      await runGroup(group).catch((error: unknown) =>
-        group.forEach((waiting) => waiting.reject(stateError(error, remote.url))),
-      );
+      await runGroup(group).catch((error: unknown) => {
+        for (const waiting of group) waiting.reject(stateError(error, remote.url));
+      });
     }
     working = false;
   }
@@ -207,8 +207,7 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
       if (outcome.kind === 'unknown') {
         brokenConnections += 1;
         if (await landed(ids.at(-1) ?? '', outcome.failure)) return settle(round, ids);
-        if (brokenConnections >= connectionAttempts || isFinal(outcome.failure))
-          throw outcome.failure ?? new GitFailure('exit', 'push', 'the remote failed');
+        if (brokenConnections >= connectionAttempts || isFinal(outcome.failure)) throw outcome.failure;
       }
       if (clock.monotonic() - start > (options.retryFor ?? 10 * minute)) return contended(pending);
       fresh = true;
@@ -321,7 +320,8 @@ function rejectAborted(waiting: Waiting): boolean {
 
 function settle(round: Round, ids: readonly string[]): void {
   const trees = treesOf(round, ids);
-  round.members.forEach((member, index) => member.waiting.resolve(snapshotOf(trees[index] ?? round.base)));
+  for (const [index, { waiting }] of round.members.entries())
+    waiting.resolve(snapshotOf(trees[index] ?? round.base));
 }
 
 /** The state after each member of the round. */

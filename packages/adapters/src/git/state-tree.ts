@@ -54,12 +54,12 @@ export async function readStateTree(
       wanted.map(([, blob]) => blob),
       largestFile,
     );
-    wanted.forEach(([path], index) => {
+    for (const [index, [path]] of wanted.entries()) {
       const answer = answers[index];
       if (answer?.kind !== 'object')
         throw new GitFailure('exit', 'cat-file', `${path} at ${commit} is ${answer?.kind ?? 'missing'}`);
       files.set(path, answer.bytes.toString('utf8'));
-    });
+    }
   } finally {
     reader.close();
   }

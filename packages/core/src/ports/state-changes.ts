@@ -8,8 +8,7 @@ const longestName = 200;
 /** Why a path cannot be a state file, or undefined. Every store refuses the same paths, whatever it is built on. */
 export function pathRefusal(path: string): string | undefined {
   if (path === '' || path.length > longestPath) return `is empty or longer than ${longestPath} characters`;
-  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-  if (/[\u0000-\u001f\u007f\\"]/.test(path)) return 'has a control character, a backslash or a quote';
+  if (/[\p{Cc}\\"]/u.test(path)) return 'has a control character, a backslash or a quote';
   for (const name of path.split('/')) {
     if (name === '') return 'is not relative, or has an empty part';
     if (name === '.' || name === '..') return 'has a "." or ".." part';
