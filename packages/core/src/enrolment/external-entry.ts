@@ -1,8 +1,10 @@
+import type { Result } from '../result.ts';
 import { mergeFields } from './fields.ts';
 import { addProblem, addWarning, shown, within } from './findings.ts';
 import { defaultDelay } from './managed-entry.ts';
 import type { EntryDraft } from './read-entry.ts';
-import { compileTagPattern, exactTagPattern } from './tag-pattern.ts';
+import type { Memory } from './memory.ts';
+import { compileTagPattern, exactTagPattern, type TagPattern } from './tag-pattern.ts';
 import type { ExternalEnrolment, SelectionStrategy } from './types.ts';
 
 /** Undefined where something is missing; what is wrong has been reported then. */
@@ -14,14 +16,16 @@ export function buildExternal(draft: EntryDraft): ExternalEnrolment | undefined 
   return {
     kind: 'external',
     name: draft.name,
-    ...draft.image,
+    registry: draft.image.registry,
+    repository: draft.image.repository,
     platforms: fields.platforms ?? [],
     rebuildDelay: fields.rebuildDelay ?? defaultDelay,
     owner: fields.owner,
     criticality: fields.criticality ?? 'normal',
     place: draft.place,
     raw: draft.raw,
-    ...selection,
+    allowTags: selection.allowTags,
+    imageSelectionStrategy: selection.imageSelectionStrategy,
   };
 }
 
@@ -96,7 +100,7 @@ function readPattern(
   strategy: SelectionStrategy | undefined,
 ): Selection | undefined {
   const here = within(draft.scope, 'allowTags');
-  const pattern = compileTagPattern(source);
+  const pattern = compiled(source, draft.memory);
   if (!pattern.ok) {
     addProblem(
       here,
@@ -133,6 +137,14 @@ function readPattern(
     );
   }
   return { allowTags: source, imageSelectionStrategy: chosen };
+}
+
+function compiled(source: string, memory: Memory): Result<TagPattern, string> {
+  const known = memory.patterns.get(source);
+  if (known) return known;
+  const pattern = compileTagPattern(source);
+  memory.patterns.set(source, pattern);
+  return pattern;
 }
 
 function escaped(tag: string): string {

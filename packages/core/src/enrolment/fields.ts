@@ -4,36 +4,63 @@ import type { Criticality, ManagedEnrolment, Provider, Schedule, SelectionStrate
 
 /** What `source` or `local` of one place (an entry, or defaults) says. */
 export interface SourceFields {
-  provider?: Provider | undefined;
-  repo?: string | undefined;
-  branch?: string | undefined;
-  dockerfile?: string | undefined;
-  context?: string | undefined;
-  target?: string | undefined;
-  buildArgs?: Readonly<Record<string, string>> | undefined;
-  workflow?: string | undefined;
+  readonly provider: Provider | undefined;
+  readonly repo: string | undefined;
+  readonly branch: string | undefined;
+  readonly dockerfile: string | undefined;
+  readonly context: string | undefined;
+  readonly target: string | undefined;
+  readonly buildArgs: Readonly<Record<string, string>> | undefined;
+  readonly workflow: string | undefined;
 }
 
 /** Normalised values of the keys that entries and defaults share; undefined where not written or refused. */
 export interface SharedFields {
-  registry?: string | undefined;
-  tags?: readonly string[] | undefined;
-  platforms?: readonly PlatformName[] | undefined;
-  imageSelectionStrategy?: SelectionStrategy | undefined;
-  rebuildDelay?: Duration | undefined;
-  rebuildOn?: ManagedEnrolment['rebuildOn'] | undefined;
-  autoRebuild?: boolean | undefined;
-  mode?: ManagedEnrolment['mode'] | undefined;
-  schedule?: Schedule | undefined;
-  criticality?: Criticality | undefined;
-  owner?: string | undefined;
-  source?: SourceFields | undefined;
+  readonly registry: string | undefined;
+  readonly tags: readonly string[] | undefined;
+  readonly platforms: readonly PlatformName[] | undefined;
+  readonly imageSelectionStrategy: SelectionStrategy | undefined;
+  readonly rebuildDelay: Duration | undefined;
+  readonly rebuildOn: ManagedEnrolment['rebuildOn'] | undefined;
+  readonly autoRebuild: boolean | undefined;
+  readonly mode: ManagedEnrolment['mode'] | undefined;
+  readonly schedule: Schedule | undefined;
+  readonly criticality: Criticality | undefined;
+  readonly owner: string | undefined;
+  readonly source: SourceFields | undefined;
 }
+
+export const noFields: SharedFields = {
+  registry: undefined,
+  tags: undefined,
+  platforms: undefined,
+  imageSelectionStrategy: undefined,
+  rebuildDelay: undefined,
+  rebuildOn: undefined,
+  autoRebuild: undefined,
+  mode: undefined,
+  schedule: undefined,
+  criticality: undefined,
+  owner: undefined,
+  source: undefined,
+};
 
 /** `over` where it says something, else `under`; source and build arguments key by key. */
 export function mergeFields(under: SharedFields, over: SharedFields): SharedFields {
-  const source = mergeSource(under.source, over.source);
-  return { ...under, ...written(over), ...(source ? { source } : {}) };
+  return {
+    registry: over.registry ?? under.registry,
+    tags: over.tags ?? under.tags,
+    platforms: over.platforms ?? under.platforms,
+    imageSelectionStrategy: over.imageSelectionStrategy ?? under.imageSelectionStrategy,
+    rebuildDelay: over.rebuildDelay ?? under.rebuildDelay,
+    rebuildOn: over.rebuildOn ?? under.rebuildOn,
+    autoRebuild: over.autoRebuild ?? under.autoRebuild,
+    mode: over.mode ?? under.mode,
+    schedule: over.schedule ?? under.schedule,
+    criticality: over.criticality ?? under.criticality,
+    owner: over.owner ?? under.owner,
+    source: mergeSource(under.source, over.source),
+  };
 }
 
 export function mergeSource(
@@ -41,10 +68,17 @@ export function mergeSource(
   over: SourceFields | undefined,
 ): SourceFields | undefined {
   if (!under || !over) return over ?? under;
-  const buildArgs = under.buildArgs || over.buildArgs ? { ...under.buildArgs, ...over.buildArgs } : undefined;
-  return { ...under, ...written(over), buildArgs };
-}
-
-function written<T extends object>(fields: T): Partial<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+  return {
+    provider: over.provider ?? under.provider,
+    repo: over.repo ?? under.repo,
+    branch: over.branch ?? under.branch,
+    dockerfile: over.dockerfile ?? under.dockerfile,
+    context: over.context ?? under.context,
+    target: over.target ?? under.target,
+    buildArgs:
+      under.buildArgs && over.buildArgs
+        ? { ...under.buildArgs, ...over.buildArgs }
+        : (over.buildArgs ?? under.buildArgs),
+    workflow: over.workflow ?? under.workflow,
+  };
 }

@@ -13,13 +13,14 @@ export const defaultDelay = 7 * day;
 export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
   refuseExternalKeys(draft);
   const source = buildSource(draft);
-  const versionFile = readPath(draft.shape.versionFile, within(draft.scope, 'versionFile'), 'versionFile');
+  const versionFile = readPath(draft.shape.versionFile, draft.scope, 'versionFile');
   if (!draft.image || !source) return undefined;
   const fields = mergeFields(draft.defaults, draft.own);
   return {
     kind: 'managed',
     name: draft.name,
-    ...draft.image,
+    registry: draft.image.registry,
+    repository: draft.image.repository,
     platforms: fields.platforms ?? [],
     rebuildDelay: fields.rebuildDelay ?? defaultDelay,
     owner: fields.owner,
@@ -61,8 +62,8 @@ function buildSource(draft: EntryDraft): Source | undefined {
   if (isLocal) refuseTwoPlaces(draft);
   const inherited = draft.defaults.source;
   const base: SourceFields | undefined = isLocal && inherited ? { ...inherited, repo: undefined } : inherited;
-  const merged = mergeSource(mergeSource(base, own), local) ?? {};
-  if (merged.repo === undefined) {
+  const merged = mergeSource(mergeSource(base, own), local);
+  if (merged?.repo === undefined) {
     // A source or repo of the wrong YAML type has been reported already.
     if (!isLocal && isMapping(mapping['source']) && !Object.hasOwn(mapping['source'], 'repo')) {
       addProblem(

@@ -1,12 +1,12 @@
 import type { Problem } from '../problem.ts';
 import { checkAcrossFiles } from './across-files.ts';
 import { defaultSettings } from './default-settings.ts';
-import type { SharedFields } from './fields.ts';
+import { noFields, type SharedFields } from './fields.ts';
 import { newFindings, type Findings, type Scope } from './findings.ts';
 import type { ReadEntry } from './read-entry.ts';
 import { readFactory } from './read-factory.ts';
 import { readImages } from './read-images.ts';
-import { newScheduleMemory, type ScheduleMemory } from './read-schedule.ts';
+import { newMemory, type Memory } from './memory.ts';
 import type { FactoryConfig, Settings } from './types.ts';
 import { readYaml, type ConfigFile, type YamlFile } from './yaml-file.ts';
 
@@ -32,7 +32,7 @@ export interface ReadConfig {
  */
 export function readConfig(files: ConfigFiles): ReadConfig {
   const findings = newFindings();
-  const memory = newScheduleMemory();
+  const memory = newMemory();
   const imagesDir = files.imagesDir.toSorted((left, right) => (left.path < right.path ? -1 : 1));
   const order = [files.images, ...imagesDir, files.factory]
     .filter((file) => file !== undefined)
@@ -61,7 +61,7 @@ export function readConfig(files: ConfigFiles): ReadConfig {
 function readSettings(
   file: ConfigFile | undefined,
   findings: Findings,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): { readonly value: Settings; readonly scope: Scope | undefined } {
   const scope = file && openFile(file, findings);
   return { value: scope ? readFactory(scope, memory) : defaultSettings, scope };
@@ -71,10 +71,10 @@ function readAllImages(
   main: ConfigFile | undefined,
   imagesDir: readonly ConfigFile[],
   findings: Findings,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): readonly ReadEntry[] {
   const entries: ReadEntry[] = [];
-  let inherited: SharedFields = {};
+  let inherited: SharedFields = noFields;
   const mainScope = main && openFile(main, findings);
   if (mainScope) {
     const read = readImages(mainScope, inherited, memory);

@@ -4,8 +4,8 @@ import { entryShape, type EntryShape } from './images-schema.ts';
 import { readHost, readImageName, splitHost, type ImageName } from './image-name.ts';
 import { buildExternal } from './external-entry.ts';
 import { buildManaged } from './managed-entry.ts';
+import type { Memory } from './memory.ts';
 import { hasOlderKeys, isMapping, liftOlderKeys } from './older-keys.ts';
-import type { ScheduleMemory } from './read-schedule.ts';
 import { readShared } from './read-shared.ts';
 import { checkShape } from './shape-check.ts';
 import type { Enrolment, EntryPlace } from './types.ts';
@@ -25,6 +25,7 @@ export interface EntryDraft {
   readonly defaults: SharedFields;
   readonly scope: Scope;
   readonly place: EntryPlace;
+  readonly memory: Memory;
 }
 
 /** What later checks over all files need, also of an entry that has other mistakes. */
@@ -39,7 +40,7 @@ export function readEntry(
   raw: unknown,
   fileScope: Scope,
   defaults: SharedFields,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): ReadEntry | undefined {
   if (!isMapping(raw)) {
     addProblem(
@@ -69,6 +70,7 @@ export function readEntry(
     defaults,
     scope,
     place: placeOf(scope.yaml, scope.path, 'value'),
+    memory,
   };
   const enrolment = managed ? buildManaged(draft) : buildExternal(draft);
   return { name, managed, scope, enrolment: name === undefined ? undefined : enrolment };
@@ -119,7 +121,6 @@ function readImage(
   managed: boolean,
   scope: Scope,
 ): ImageName | undefined {
-  const here = within(scope, 'repository');
   if (shape.repository === undefined) {
     if (!Object.hasOwn(mapping, 'repository')) {
       addProblem(
@@ -135,7 +136,7 @@ function readImage(
   const written = host === undefined ? undefined : readHost(host);
   if (written?.ok === false) {
     addProblem(
-      here,
+      within(scope, 'repository'),
       'CONFIG_INVALID_VALUE',
       `repository: ${shown(host)} ${written.error}`,
       'Write host/path, or only the path.',
@@ -144,7 +145,7 @@ function readImage(
   }
   if (written && ownRegistry !== undefined && written.value !== ownRegistry) {
     addProblem(
-      here,
+      within(scope, 'repository'),
       'CONFIG_CONFLICT',
       `repository names the registry ${written.value}, but registry says ${ownRegistry}`,
       'Write the registry in one place only.',
@@ -157,7 +158,7 @@ function readImage(
   const image = readImageName(registry ?? 'registry.invalid', path);
   if (!image.ok) {
     addProblem(
-      here,
+      within(scope, 'repository'),
       'CONFIG_INVALID_VALUE',
       `repository ${shown(shape.repository)} ${image.error}`,
       'Example: acme/backstage.',
@@ -167,7 +168,7 @@ function readImage(
   if (registry !== undefined) return image.value;
   if (!Object.hasOwn(mapping, 'registry')) {
     addProblem(
-      here,
+      within(scope, 'repository'),
       'CONFIG_CONFLICT',
       'a managed image needs a registry: only external images default to docker.io',
       `Add registry: ghcr.io, for example, or write repository: ghcr.io/${image.value.repository}.`,

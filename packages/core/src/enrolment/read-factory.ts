@@ -4,14 +4,14 @@ import { factoryShape, type FactoryShape } from './factory-schema.ts';
 import { addProblem, shown, within, type Scope } from './findings.ts';
 import { readHost } from './image-name.ts';
 import { readFreezeWindows } from './read-freeze-windows.ts';
-import type { ScheduleMemory } from './read-schedule.ts';
+import type { Memory } from './memory.ts';
 import { readDuration } from './read-shared.ts';
 import { readState } from './read-state.ts';
 import { checkShape } from './shape-check.ts';
 import type { RegistrySettings, Settings } from './types.ts';
 
 /** The settings of factory.yaml, with the defaults for what it does not say. */
-export function readFactory(scope: Scope, memory: ScheduleMemory): Settings {
+export function readFactory(scope: Scope, memory: Memory): Settings {
   if (scope.yaml.root === null) return defaultSettings;
   const shape = checkShape(factoryShape, scope.yaml.root, scope) ?? {};
   return {
@@ -53,7 +53,7 @@ function readRegistries(shape: FactoryShape['registries'], scope: Scope): Record
     }
     settings.set(host.value, {
       insecure: registry.insecure ?? defaultRegistrySettings.insecure,
-      minInterval: readDuration(registry.minInterval, within(here, 'minInterval'), 'minInterval'),
+      minInterval: readDuration(registry.minInterval, here, 'minInterval'),
       requestsPerSecond: registry.requestsPerSecond,
       concurrency: registry.concurrency,
       quotaFloor: registry.quotaFloor,
@@ -66,7 +66,7 @@ function readRegistries(shape: FactoryShape['registries'], scope: Scope): Record
 function readTiming(shape: FactoryShape['timing'], scope: Scope): Settings['timing'] {
   const { timing } = defaultSettings;
   const read = (key: keyof Settings['timing']): number =>
-    readDuration(shape?.[key], within(scope, key), key) ?? timing[key];
+    readDuration(shape?.[key], scope, key) ?? timing[key];
   return {
     settle: read('settle'),
     minStanding: read('minStanding'),
@@ -79,7 +79,7 @@ function readTiming(shape: FactoryShape['timing'], scope: Scope): Settings['timi
 function readLimits(shape: FactoryShape['limits'], scope: Scope): Settings['limits'] {
   const { limits } = defaultSettings;
   const here = within(scope, 'buildTimeout');
-  const timeout = readDuration(shape?.buildTimeout, here, 'buildTimeout') ?? limits.buildTimeout;
+  const timeout = readDuration(shape?.buildTimeout, scope, 'buildTimeout') ?? limits.buildTimeout;
   return {
     ...limits,
     ...written(shape),

@@ -1,7 +1,8 @@
 import { parseInstant, type Instant } from '../time.ts';
 import type { FactoryShape } from './factory-schema.ts';
 import { addProblem, shown, within, type Scope } from './findings.ts';
-import { isTimeZone, readSchedule, type ScheduleMemory } from './read-schedule.ts';
+import { isTimeZone, readSchedule } from './read-schedule.ts';
+import type { Memory } from './memory.ts';
 import { readDuration } from './read-shared.ts';
 import { readLine } from './read-source.ts';
 import type { FreezeWindow } from './types.ts';
@@ -12,13 +13,13 @@ type WindowShape = NonNullable<FactoryShape['freezeWindows']>[number];
 export function readFreezeWindows(
   shapes: readonly WindowShape[] | undefined,
   scope: Scope,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): FreezeWindow[] {
   const names = new Set<string>();
   return (shapes ?? [])
     .map((shape, index) => {
       const here = within(scope, index);
-      const name = readLine(shape.name, within(here, 'name'), 'name') ?? `window ${index + 1}`;
+      const name = readLine(shape.name, here, 'name') ?? `window ${index + 1}`;
       if (names.has(name)) {
         addProblem(
           within(here, 'name'),
@@ -37,7 +38,7 @@ function readWindow(
   shape: WindowShape,
   name: string,
   scope: Scope,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): FreezeWindow | undefined {
   const raw = itemAt(scope);
   const single = has(raw, 'from') || has(raw, 'to');
@@ -117,9 +118,9 @@ function isCalendarDate(value: string): boolean {
 function readRecurring(
   shape: WindowShape,
   scope: Scope,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): { kind: 'recurring'; cron: string; timeZone: string; duration: number } | undefined {
-  const duration = readDuration(shape.duration, within(scope, 'duration'), 'duration');
+  const duration = readDuration(shape.duration, scope, 'duration');
   if (duration === 0) {
     addProblem(
       within(scope, 'duration'),

@@ -4,7 +4,7 @@ import { addProblem, shown, within, type Scope } from './findings.ts';
 import { defaultsShape } from './images-schema.ts';
 import { isMapping } from './older-keys.ts';
 import { readEntry, type ReadEntry } from './read-entry.ts';
-import type { ScheduleMemory } from './read-schedule.ts';
+import type { Memory } from './memory.ts';
 import { readShared } from './read-shared.ts';
 import { readSource } from './read-source.ts';
 import { checkShape } from './shape-check.ts';
@@ -15,7 +15,7 @@ const topShape = z.strictObject({ defaults: z.unknown().optional(), images: z.un
 export function readImages(
   scope: Scope,
   inherited: SharedFields,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): { readonly entries: readonly ReadEntry[]; readonly defaults: SharedFields } {
   const { root } = scope.yaml;
   if (root === null) return { entries: [], defaults: inherited };
@@ -58,14 +58,14 @@ function readList(
   list: readonly unknown[],
   scope: Scope,
   defaults: SharedFields,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): ReadEntry[] {
   return list
     .map((raw, index) => readEntry(raw, within(scope, index), defaults, memory))
     .filter((entry) => entry !== undefined);
 }
 
-function readDefaults(raw: unknown, scope: Scope, memory: ScheduleMemory): SharedFields | undefined {
+function readDefaults(raw: unknown, scope: Scope, memory: Memory): SharedFields | undefined {
   if (raw === undefined || raw === null) return undefined;
   const shape = checkShape(defaultsShape, raw, scope);
   if (!shape) return undefined;

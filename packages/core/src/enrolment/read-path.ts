@@ -1,14 +1,19 @@
-import { addProblem, shown, type Scope } from './findings.ts';
+import { addProblem, shown, within, type Scope } from './findings.ts';
 
 /**
  * Reads a path inside a repository: normalised, relative to the repository's root, `.` for the root itself.
  * What could leave the repository, or reach git's own files, is refused.
  */
-export function readPath(value: string | undefined, scope: Scope, what: string): string | undefined {
+export function readPath(value: string | undefined, scope: Scope, key: string): string | undefined {
   if (value === undefined) return undefined;
   const mistake = pathMistake(value);
   if (mistake !== undefined) {
-    addProblem(scope, 'CONFIG_PATH_ESCAPES', `${what} ${shown(value)} ${mistake.message}`, mistake.hint);
+    addProblem(
+      within(scope, key),
+      'CONFIG_PATH_ESCAPES',
+      `${key} ${shown(value)} ${mistake.message}`,
+      mistake.hint,
+    );
     return undefined;
   }
   const parts = value.split('/').filter((part) => part !== '' && part !== '.');

@@ -1,25 +1,16 @@
 import { Cron } from 'croner';
 import { err, ok, type Result } from '../result.ts';
+import type { Memory } from './memory.ts';
 import type { Schedule } from './types.ts';
 
 /** A fixed moment to ask for the next run from: the answer must not depend on the clock. */
 const someDay = new Date(Date.UTC(2024, 0, 1));
 
-/** Answers by expression: the same few schedules stand in thousands of entries. */
-export interface ScheduleMemory {
-  readonly crons: Map<string, string | undefined>;
-  readonly zones: Map<string, boolean>;
-}
-
-export function newScheduleMemory(): ScheduleMemory {
-  return { crons: new Map(), zones: new Map() };
-}
-
 /** Reads `daily`, `0 3 * * *`, `CRON_TZ=Europe/Zurich 0 3 * * *`, or the two parts of the object form. */
 export function readSchedule(
   expression: string,
   timeZone: string | undefined,
-  memory: ScheduleMemory,
+  memory: Memory,
 ): Result<Schedule, string> {
   const written = expression.trim();
   if (written === 'daily') {
@@ -39,7 +30,7 @@ export function readSchedule(
   return mistake === undefined ? ok({ kind: 'cron', expression: cron, timeZone: zone }) : err(mistake);
 }
 
-export function isTimeZone(zone: string, memory: ScheduleMemory): boolean {
+export function isTimeZone(zone: string, memory: Memory): boolean {
   const known = memory.zones.get(zone);
   if (known !== undefined) return known;
   let valid = /^[A-Za-z][\w+/-]{0,63}$/.test(zone);
@@ -53,7 +44,7 @@ export function isTimeZone(zone: string, memory: ScheduleMemory): boolean {
   return valid;
 }
 
-function cronMistake(cron: string, memory: ScheduleMemory): string | undefined {
+function cronMistake(cron: string, memory: Memory): string | undefined {
   if (memory.crons.has(cron)) return memory.crons.get(cron);
   const mistake = findCronMistake(cron);
   memory.crons.set(cron, mistake);

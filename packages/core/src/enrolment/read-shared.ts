@@ -6,40 +6,37 @@ import type { SharedFields } from './fields.ts';
 import { addProblem, addWarning, shown, within, type Scope } from './findings.ts';
 import { readHost } from './image-name.ts';
 import type { DefaultsShape, EntryShape } from './images-schema.ts';
-import { readSchedule, type ScheduleMemory } from './read-schedule.ts';
+import { readSchedule } from './read-schedule.ts';
+import type { Memory } from './memory.ts';
 import { readLine } from './read-source.ts';
 import type { Schedule } from './types.ts';
 
 /** Reads the keys that an entry and `defaults` share, `source` left out. */
-export function readShared(
-  shape: EntryShape | DefaultsShape,
-  scope: Scope,
-  memory: ScheduleMemory,
-): SharedFields {
+export function readShared(shape: EntryShape | DefaultsShape, scope: Scope, memory: Memory): SharedFields {
   return {
-    registry: readRegistry(shape.registry, within(scope, 'registry')),
+    registry: readRegistry(shape.registry, scope),
     tags: readTags(shape.tags, scope),
-    platforms: readPlatforms(shape.platforms, scope),
+    platforms: readPlatforms(shape.platforms, scope, memory),
     imageSelectionStrategy: shape.imageSelectionStrategy,
-    rebuildDelay: readDuration(shape.rebuildDelay, within(scope, 'rebuildDelay'), 'rebuildDelay'),
+    rebuildDelay: readDuration(shape.rebuildDelay, scope, 'rebuildDelay'),
     rebuildOn: shape.rebuildOn,
     autoRebuild: shape.autoRebuild,
     mode: shape.mode,
-    schedule: readScheduleKey(shape.schedule, within(scope, 'schedule'), memory),
+    schedule: readScheduleKey(shape.schedule, scope, memory),
     criticality: shape.criticality,
-    owner: readLine(shape.owner, within(scope, 'owner'), 'owner'),
+    owner: readLine(shape.owner, scope, 'owner'),
   };
 }
 
 /** Where a mistake is found it is reported, and the answer is undefined. */
-export function readDuration(value: string | undefined, scope: Scope, what: string): Duration | undefined {
+export function readDuration(value: string | undefined, scope: Scope, key: string): Duration | undefined {
   if (value === undefined) return undefined;
   const duration = parseDuration(value);
   if (duration.ok) return duration.value;
   addProblem(
-    scope,
+    within(scope, key),
     'CONFIG_INVALID_VALUE',
-    `${what}: ${duration.error}`,
+    `${key}: ${duration.error}`,
     'Whole numbers with w, d, h, m or s, largest unit first.',
   );
   return undefined;
@@ -50,7 +47,7 @@ function readRegistry(value: string | undefined, scope: Scope): string | undefin
   const host = readHost(value);
   if (host.ok) return host.value;
   addProblem(
-    scope,
+    within(scope, 'registry'),
     'CONFIG_INVALID_VALUE',
     `registry ${shown(value)} ${host.error}`,
     'Examples: ghcr.io, registry.example.com:5000.',
@@ -71,61 +68,70 @@ function readTags(tags: readonly string[] | undefined, scope: Scope): readonly s
   }
   const seen = new Set<string>();
   for (const [index, tag] of tags.entries()) {
-    const here = within(scope, 'tags', index);
     if (!isTag(tag)) {
       addProblem(
-        here,
+        within(scope, 'tags', index),
         'CONFIG_INVALID_VALUE',
         `tags[${index}] ${shown(tag)} is not a tag`,
         'A tag has up to 128 letters, digits, "_", "." and "-", and starts with a letter, digit or "_".',
       );
     } else if (seen.has(tag)) {
-      addWarning(here, 'CONFIG_CONFLICT', `the tag ${shown(tag)} is written twice`, 'Remove one of the two.');
+      addWarning(
+        within(scope, 'tags', index),
+        'CONFIG_CONFLICT',
+        `the tag ${shown(tag)} is written twice`,
+        'Remove one of the two.',
+      );
     }
     seen.add(tag);
   }
   return [...seen].filter(isTag);
 }
 
+/** Both parts must be written: a single word is too often a mistake. */
+function readPlatform(name: string, memory: Memory): PlatformName | undefined {
+  if (memory.platforms.has(name)) return memory.platforms.get(name);
+  const parsed = name.includes('/') ? parsePlatform(name) : undefined;
+  const platform = parsed?.ok === true ? parsed.value : undefined;
+  memory.platforms.set(name, platform);
+  return platform;
+}
+
 function readPlatforms(
   names: readonly string[] | undefined,
   scope: Scope,
+  memory: Memory,
 ): readonly PlatformName[] | undefined {
   if (names === undefined) return undefined;
   const platforms = new Set<PlatformName>();
   for (const [index, name] of names.entries()) {
-    const here = within(scope, 'platforms', index);
-    const platform = parsePlatform(name);
-    if (!platform.ok || !name.includes('/')) {
+    const platform = readPlatform(name, memory);
+    if (platform === undefined) {
       addProblem(
-        here,
+        within(scope, 'platforms', index),
         'CONFIG_INVALID_VALUE',
         `platforms[${index}] ${shown(name)} is not a platform`,
         'Write os/architecture or os/architecture/variant: linux/amd64, linux/arm/v7.',
       );
-    } else if (platforms.has(platform.value)) {
+    } else if (platforms.has(platform)) {
       addWarning(
-        here,
+        within(scope, 'platforms', index),
         'CONFIG_CONFLICT',
-        `the platform ${platform.value} is written twice`,
+        `the platform ${platform} is written twice`,
         'Remove one of the two.',
       );
     } else {
-      platforms.add(platform.value);
+      platforms.add(platform);
     }
   }
   return [...platforms];
 }
 
-function readScheduleKey(
-  value: EntryShape['schedule'],
-  scope: Scope,
-  memory: ScheduleMemory,
-): Schedule | undefined {
+function readScheduleKey(value: EntryShape['schedule'], scope: Scope, memory: Memory): Schedule | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' && value.cron === undefined) {
     addProblem(
-      scope,
+      within(scope, 'schedule'),
       'CONFIG_INVALID_VALUE',
       'schedule has no cron',
       'Write cron beside timeZone, or just "daily".',
@@ -136,7 +142,7 @@ function readScheduleKey(
   const schedule = readSchedule(expression, typeof value === 'string' ? undefined : value.timeZone, memory);
   if (schedule.ok) return schedule.value;
   addProblem(
-    scope,
+    within(scope, 'schedule'),
     'CONFIG_INVALID_VALUE',
     `schedule: ${schedule.error}`,
     'Write daily, or minute hour day month weekday: 0 3 * * 1-5; a time zone goes in front (CRON_TZ=Europe/Zurich) or beside it.',

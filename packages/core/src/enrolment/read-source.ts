@@ -17,9 +17,9 @@ export function readSource(
   return {
     ...readBuildPlace(shape, raw, scope),
     provider: shape.provider,
-    repo: readRepo(shape.repo, within(scope, 'repo')),
-    branch: readBranch(shape.branch, within(scope, 'branch')),
-    workflow: readLine(shape.workflow, within(scope, 'workflow'), 'workflow'),
+    repo: readRepo(shape.repo, scope),
+    branch: readBranch(shape.branch, scope),
+    workflow: readLine(shape.workflow, scope, 'workflow'),
   };
 }
 
@@ -30,15 +30,23 @@ export function readLocal(
   scope: Scope,
 ): SourceFields | undefined {
   if (!shape) return undefined;
-  return { ...readBuildPlace(shape, raw, scope), repo: '.' };
+  return {
+    ...readBuildPlace(shape, raw, scope),
+    provider: undefined,
+    repo: '.',
+    branch: undefined,
+    workflow: undefined,
+  };
 }
 
-function readBuildPlace(shape: LocalShape, raw: unknown, scope: Scope): SourceFields {
+type BuildPlace = Pick<SourceFields, 'dockerfile' | 'context' | 'target' | 'buildArgs'>;
+
+function readBuildPlace(shape: LocalShape, raw: unknown, scope: Scope): BuildPlace {
   return {
-    dockerfile: readPath(shape.dockerfile, within(scope, 'dockerfile'), 'dockerfile'),
-    context: readPath(shape.context, within(scope, 'context'), 'context'),
-    target: readTarget(shape.target, within(scope, 'target')),
-    buildArgs: readBuildArgs(shape.buildArgs, raw, within(scope, 'buildArgs')),
+    dockerfile: readPath(shape.dockerfile, scope, 'dockerfile'),
+    context: readPath(shape.context, scope, 'context'),
+    target: readTarget(shape.target, scope),
+    buildArgs: readBuildArgs(shape.buildArgs, raw, scope),
   };
 }
 
@@ -47,7 +55,7 @@ function readRepo(repo: string | undefined, scope: Scope): string | undefined {
   const mistake = repoMistake(repo);
   if (mistake === undefined) return repo.length > 1 && repo.endsWith('/') ? repo.slice(0, -1) : repo;
   addProblem(
-    scope,
+    within(scope, 'repo'),
     'CONFIG_INVALID_VALUE',
     `repo ${shown(repo)} ${mistake}`,
     'Write owner/name, a URL (https://, ssh://, git@host:path), a path, or "." for the factory directory\'s own repository.',
@@ -97,7 +105,7 @@ function readBranch(branch: string | undefined, scope: Scope): string | undefine
   const mistake = branchMistake(branch);
   if (mistake === undefined) return branch;
   addProblem(
-    scope,
+    within(scope, 'branch'),
     'CONFIG_INVALID_VALUE',
     `branch ${shown(branch)} ${mistake}`,
     'Write a branch name: main, release/1.2.',
@@ -108,7 +116,7 @@ function readBranch(branch: string | undefined, scope: Scope): string | undefine
 function readTarget(target: string | undefined, scope: Scope): string | undefined {
   if (target === undefined || /^[a-zA-Z0-9][\w.-]{0,127}$/.test(target)) return target;
   addProblem(
-    scope,
+    within(scope, 'target'),
     'CONFIG_INVALID_VALUE',
     `target ${shown(target)} is not the name or number of a stage`,
     'Write what stands after AS in the Dockerfile.',
@@ -117,13 +125,13 @@ function readTarget(target: string | undefined, scope: Scope): string | undefine
 }
 
 /** One line of text that is handed on as it is. */
-export function readLine(value: string | undefined, scope: Scope, what: string): string | undefined {
+export function readLine(value: string | undefined, scope: Scope, key: string): string | undefined {
   if (value === undefined) return undefined;
   if (value.trim() !== '' && value.length <= 500 && !hasControlCharacter(value)) return value;
   addProblem(
-    scope,
+    within(scope, key),
     'CONFIG_INVALID_VALUE',
-    `${what} must be one line of 1 to 500 characters`,
+    `${key} must be one line of 1 to 500 characters`,
     'Shorten it, or remove the key.',
   );
   return undefined;
@@ -140,7 +148,7 @@ function readBuildArgs(
   for (const [name, value] of Object.entries(shape)) {
     if (!/^[^\s=\p{Cc}]{1,200}$/u.test(name)) {
       addProblem(
-        within(scope, name),
+        within(scope, 'buildArgs', name),
         'CONFIG_INVALID_VALUE',
         `build argument name ${shown(name)} is empty, too long, or has a space or "="`,
         'Write the name as it stands after ARG.',

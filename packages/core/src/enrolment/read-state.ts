@@ -29,10 +29,10 @@ function readGitState(shape: StateShape, scope: Scope): Settings['state'] {
     remote: readRemote(shape.remote, within(scope, 'remote')),
     branch: readStateBranch(shape.branch, within(scope, 'branch')),
     author: {
-      name: readAuthorName(shape.author?.name, within(scope, 'author', 'name')),
+      name: readAuthorName(shape.author?.name, within(scope, 'author')),
       email: readEmail(shape.author?.email, within(scope, 'author', 'email')),
     },
-    signingKey: readSigningKey(shape.signingKey, within(scope, 'signingKey')),
+    signingKey: readSigningKey(shape.signingKey, scope),
     tokenEnv: readVariableName(shape.tokenEnv, within(scope, 'tokenEnv')),
   };
 }
@@ -70,14 +70,14 @@ function readAuthorName(name: string | undefined, scope: Scope): string {
   if (name === undefined) return defaultGitState.author.name;
   if (/[<>]/.test(name)) {
     addProblem(
-      scope,
+      within(scope, 'name'),
       'CONFIG_INVALID_VALUE',
       `state.author.name ${shown(name)} has "<" or ">"`,
       'Write the name alone; the address goes under email.',
     );
     return defaultGitState.author.name;
   }
-  return readLine(name, scope, 'state.author.name') ?? defaultGitState.author.name;
+  return readLine(name, scope, 'name') ?? defaultGitState.author.name;
 }
 
 function readEmail(email: string | undefined, scope: Scope): string {
@@ -96,14 +96,14 @@ function readSigningKey(key: string | undefined, scope: Scope): string | undefin
   if (key === undefined) return undefined;
   if (key.includes('PRIVATE KEY') || looksSecret(key)) {
     addProblem(
-      scope,
+      within(scope, 'signingKey'),
       'CONFIG_INVALID_VALUE',
       'state.signingKey holds a key itself: secrets are never kept in configuration files',
       "Write the key's id or the path of an ssh key, and replace the key if the file was committed.",
     );
     return undefined;
   }
-  return readLine(key, scope, 'state.signingKey');
+  return readLine(key, scope, 'signingKey');
 }
 
 function readVariableName(name: string | undefined, scope: Scope): string | undefined {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { addProblem, looksSecret, pathText, shown, within, type Scope } from './findings.ts';
 import { nearest } from './nearest.ts';
-import type { YamlPath } from './yaml-file.ts';
-import { writtenText } from './yaml-file.ts';
+import { fitsShape } from './shape-fits.ts';
+import { writtenText, type YamlPath } from './yaml-file.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -11,6 +11,7 @@ type Issue = z.core.$ZodIssue;
  * parts are taken out comes back, so that later checks still find what else is wrong.
  */
 export function checkShape<T>(schema: z.ZodType<T>, value: unknown, scope: Scope): T | undefined {
+  if (fitsShape(schema, value)) return value as T;
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   const issues = checked.error.issues.map((issue) => ownBranch(issue));
