@@ -26,3 +26,8 @@ function mapsEqual(left: Record<string, unknown>, right: Record<string, unknown>
 export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** A map's own value: `toString` of a file is a field like any other. */
+export function ownValue(map: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}

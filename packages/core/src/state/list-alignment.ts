@@ -34,6 +34,6 @@ const identities = [['digest', 'tag', 'firstSeen'], ['key', 'attempt'], ['base']
 
 function sameThing(left: unknown, right: unknown): boolean {
   if (!isMap(left) || !isMap(right)) return dataEqual(left, right);
-  const identity = identities.find((fields) => fields[0] !== undefined && fields[0] in left && fields[0] in right);
+  const identity = identities.find((fields) => fields[0] !== undefined && Object.hasOwn(left, fields[0]) && Object.hasOwn(right, fields[0]));
   return identity === undefined ? dataEqual(left, right) : identity.every((field) => dataEqual(left[field], right[field]));
 }

@@ -1,4 +1,4 @@
-import { dataEqual, isMap } from './data-equal.ts';
+import { dataEqual, isMap, ownValue } from './data-equal.ts';
 import { alignLists } from './list-alignment.ts';
 
 /** Fields that the older format always has, with null where nothing is known. */
@@ -19,9 +19,9 @@ export function mergeKnown(raw: unknown, before: unknown, after: unknown): unkno
   return after;
 }
 
-type Map_ = Readonly<Record<string, unknown>>;
+type Data = Readonly<Record<string, unknown>>;
 
-function mergeMaps(raw: Map_, before: Map_, after: Map_): Map_ {
+function mergeMaps(raw: Data, before: Data, after: Data): Data {
   const entries: [string, unknown][] = [];
   for (const [key, value] of Object.entries(raw)) {
     if (Object.hasOwn(after, key)) entries.push([key, mergeKnown(value, ownValue(before, key), after[key])]);
@@ -39,8 +39,4 @@ function mergeMaps(raw: Map_, before: Map_, after: Map_): Map_ {
     }
   }
   return Object.fromEntries(entries);
-}
-
-function ownValue(map: Map_, key: string): unknown {
-  return Object.hasOwn(map, key) ? map[key] : undefined;
 }

@@ -1,4 +1,4 @@
-import { dataEqual, isMap } from './data-equal.ts';
+import { dataEqual, isMap, ownValue } from './data-equal.ts';
 import { alignLists } from './list-alignment.ts';
 import { loadYaml } from './yaml-read.ts';
 import { commentsBetween, lineEnd, lineStart, spansOf, type ListSpan, type MapEntry, type MapSpan, type Span, type SpannedText } from './yaml-spans.ts';
@@ -64,7 +64,8 @@ function editMap(edit: Edit, span: MapSpan, before: Data, after: Data): void {
     const entry = present.get(key);
     if (entry) {
       previous = entry;
-      if (!dataEqual(before[key], value)) editEntry(edit, entry, indent, before[key], value);
+      const old = ownValue(before, key);
+      if (!dataEqual(old, value)) editEntry(edit, entry, indent, old, value);
       continue;
     }
     if (value === undefined) continue;
@@ -72,7 +73,7 @@ function editMap(edit: Edit, span: MapSpan, before: Data, after: Data): void {
     insertLines(edit, previous?.value.end ?? lineStart(text, span.start) - 1, lines);
   }
   for (const entry of span.entries) {
-    if (after[entry.key] === undefined) removeLines(edit, entry.keyStart, entry.value.end, indent);
+    if (ownValue(after, entry.key) === undefined) removeLines(edit, entry.keyStart, entry.value.end, indent);
   }
 }
 
@@ -107,10 +108,10 @@ function editEntry(edit: Edit, entry: MapEntry, indent: string, before: unknown,
 function editInside(edit: Edit, span: Span, before: unknown, after: unknown): boolean {
   if (span.flow) return false;
   if (span.kind === 'map' && isMap(before) && isMap(after)) {
-    const kept = span.entries.some((entry) => after[entry.key] !== undefined);
+    const kept = span.entries.some((entry) => ownValue(after, entry.key) !== undefined);
     const first = span.entries[0];
     // A mapping that begins behind a dash cannot lose its first line.
-    const firstMovable = first && (after[first.key] !== undefined || startsLine(edit, first.keyStart));
+    const firstMovable = first && (ownValue(after, first.key) !== undefined || startsLine(edit, first.keyStart));
     if (!kept || !firstMovable) return false;
     editMap(edit, span, before, after);
     return true;
