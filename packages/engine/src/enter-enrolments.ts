@@ -1,7 +1,9 @@
 import type { Enrolment, Settings } from '@image-factory/core/enrolment/types.ts';
+import type { SourceRange } from '@image-factory/core/dockerfile/source-lines.ts';
 import { externalDecision } from '@image-factory/core/plan/external.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import { parseNamed } from '@image-factory/core/reference/parse.ts';
 import { enrolAll } from '@image-factory/core/state/archive.ts';
 import { linkManagedBases } from '@image-factory/core/state/base-lifecycle.ts';
 import { applyDiscoveries, type Discovery as Entered, type FoundDependency } from '@image-factory/core/state/discovery.ts';
@@ -80,7 +82,7 @@ function dependenciesFound(
 ): FoundDependency[] {
   return analysis.bases.flatMap((base): FoundDependency[] => {
     if (base.normalized === null) return [];
-    const { startLine, startColumn, endLine, endColumn } = base.range;
+    const named = parseNamed(base.ref);
     return [
       {
         reference: base.normalized,
@@ -89,11 +91,16 @@ function dependenciesFound(
         platform: base.platform,
         final: base.final,
         written: base.written,
-        range: `${startLine}:${startColumn}-${endLine}:${endColumn}`,
-        tagWritten: base.tagWritten,
+        // A trigger of a base image stands in no line of this file.
+        range: base.range ? rangeText(base.range) : '',
+        tagWritten: !named.ok || named.value.tag !== undefined,
       },
     ];
   });
+}
+
+function rangeText({ startLine, startColumn, endLine, endColumn }: SourceRange): string {
+  return `${startLine}:${startColumn}-${endLine}:${endColumn}`;
 }
 
 /** What is approved of the external images now; the older format's fields follow it. */

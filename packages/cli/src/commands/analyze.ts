@@ -1,5 +1,5 @@
 import { FactoryError } from '@image-factory/core/problem.ts';
-import type { Enrolment } from '@image-factory/core/enrolment/types.ts';
+import type { Enrolment, Source } from '@image-factory/core/enrolment/types.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../command-line.ts';
@@ -72,19 +72,22 @@ function enrolled(factory: Factory, wanted: string): Enrolment {
   return found;
 }
 
+const providers = ['github', 'gitlab', 'gitea', 'forgejo', 'local'] as const;
+
 function overridden(image: Enrolment, text: (name: string) => string | undefined): Enrolment | undefined {
   if (image.kind !== 'managed') return undefined;
   const dockerfile = text('dockerfile');
   const repo = text('sourceRepo');
-  const provider = text('sourceProvider');
-  if (provider !== undefined && provider !== 'github' && provider !== 'gitlab' && provider !== 'gitea' && provider !== 'forgejo' && provider !== 'local') {
+  const said = text('sourceProvider');
+  const provider = providers.find((known) => known === said);
+  if (said !== undefined && !provider) {
     throw new FactoryError({
       code: 'USAGE',
-      message: `--source-provider ${provider} is not known`,
-      hint: 'Write github, gitlab, gitea, forgejo or local.',
+      message: `--source-provider ${said} is not known`,
+      hint: `Write one of ${providers.join(', ')}.`,
     });
   }
-  const source = {
+  const source: Source = {
     ...image.source,
     ...(dockerfile === undefined ? {} : { dockerfile }),
     ...(repo === undefined ? {} : { repo }),
