@@ -13,8 +13,8 @@ const buildArgs = z
 
 const dockerfile = text({
   title: 'path',
-  description: 'Dockerfile, relative to the root of the repository.',
-  default: 'Dockerfile',
+  description:
+    'Dockerfile, relative to the root of the repository. Default: `Dockerfile` in `context`, or at the root.',
   examples: ['apps/backstage/Dockerfile'],
 });
 const context = text({

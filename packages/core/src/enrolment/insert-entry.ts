@@ -15,7 +15,10 @@ export function* insertEntry(yaml: YamlFile, item: string): Generator<string, vo
   const lineBreak = text.includes('\r\n') ? '\r\n' : '\n';
   const lines = item.trimEnd().split('\n');
   if (Array.isArray(root)) return yield* extendList(yaml, 1, lines, lineBreak);
-  if (root === null) return yield insertLines(text, endOfContent(text), lines, lineBreak);
+  if (root === null) {
+    yield insertLines(text, endOfContent(text), lines, lineBreak);
+    return;
+  }
   if (!isMapping(root)) return;
 
   const images = childEvent(composed, root, 'images');

@@ -4,7 +4,7 @@ import { addProblem, shown, within } from './findings.ts';
 import { isMapping } from './older-keys.ts';
 import type { EntryDraft } from './read-entry.ts';
 import { folderOf, readPath } from './read-path.ts';
-import { readLocal, readSource } from './read-source.ts';
+import { readLocal } from './read-source.ts';
 import type { ManagedEnrolment, Provider, Source } from './types.ts';
 
 export const defaultDelay = 7 * day;
@@ -56,13 +56,12 @@ function refuseExternalKeys({ mapping, scope }: EntryDraft): void {
 
 function buildSource(draft: EntryDraft): Source | undefined {
   const { shape, mapping, scope } = draft;
-  const own = readSource(shape.source, mapping['source'], within(scope, 'source'));
   const local = readLocal(shape.local, mapping['local'], within(scope, 'local'));
   const isLocal = Object.hasOwn(mapping, 'local');
   if (isLocal) refuseTwoPlaces(draft);
   const inherited = draft.defaults.source;
   const base: SourceFields | undefined = isLocal && inherited ? { ...inherited, repo: undefined } : inherited;
-  const merged = mergeSource(mergeSource(base, own), local);
+  const merged = mergeSource(mergeSource(base, draft.own.source), local);
   if (merged?.repo === undefined) {
     // A source or repo of the wrong YAML type has been reported already.
     if (!isLocal && isMapping(mapping['source']) && !Object.hasOwn(mapping['source'], 'repo')) {

@@ -59,7 +59,7 @@ export function readEntry(
   const shape = checkShape(entryShape, mapping, scope) ?? {};
   const name = readName(shape.name, mapping, scope);
   const managed = Object.hasOwn(mapping, 'source') || Object.hasOwn(mapping, 'local');
-  const own = readShared(shape, scope, memory);
+  const own = readShared(shape, mapping, scope, memory);
   const draft: EntryDraft = {
     name: name ?? '',
     image: readImage(shape, mapping, own.registry, defaults.registry, managed, scope),

@@ -6,7 +6,6 @@ import { isMapping } from './older-keys.ts';
 import { readEntry, type ReadEntry } from './read-entry.ts';
 import type { Memory } from './memory.ts';
 import { readShared } from './read-shared.ts';
-import { readSource } from './read-source.ts';
 import { checkShape } from './shape-check.ts';
 
 const topShape = z.strictObject({ defaults: z.unknown().optional(), images: z.unknown().optional() });
@@ -68,11 +67,5 @@ function readList(
 function readDefaults(raw: unknown, scope: Scope, memory: Memory): SharedFields | undefined {
   if (raw === undefined || raw === null) return undefined;
   const shape = checkShape(defaultsShape, raw, scope);
-  if (!shape) return undefined;
-  const source = readSource(
-    shape.source,
-    isMapping(raw) ? raw['source'] : undefined,
-    within(scope, 'source'),
-  );
-  return { ...readShared(shape, scope, memory), source };
+  return shape && isMapping(raw) ? readShared(shape, raw, scope, memory) : undefined;
 }

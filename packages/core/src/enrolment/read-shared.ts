@@ -8,11 +8,17 @@ import { readHost } from './image-name.ts';
 import type { DefaultsShape, EntryShape } from './images-schema.ts';
 import { readSchedule } from './read-schedule.ts';
 import type { Memory } from './memory.ts';
-import { readLine } from './read-source.ts';
+import { readLine, readSource } from './read-source.ts';
 import type { Schedule } from './types.ts';
+import type { YamlMapping } from './yaml-compose.ts';
 
-/** Reads the keys that an entry and `defaults` share, `source` left out. */
-export function readShared(shape: EntryShape | DefaultsShape, scope: Scope, memory: Memory): SharedFields {
+/** Reads the keys that an entry and `defaults` share; `mapping` is what the shape was checked from. */
+export function readShared(
+  shape: EntryShape | DefaultsShape,
+  mapping: YamlMapping,
+  scope: Scope,
+  memory: Memory,
+): SharedFields {
   return {
     registry: readRegistry(shape.registry, scope),
     tags: readTags(shape.tags, scope),
@@ -25,6 +31,7 @@ export function readShared(shape: EntryShape | DefaultsShape, scope: Scope, memo
     schedule: readScheduleKey(shape.schedule, scope, memory),
     criticality: shape.criticality,
     owner: readLine(shape.owner, scope, 'owner'),
+    source: readSource(shape.source, mapping['source'], within(scope, 'source')),
   };
 }
 
