@@ -72,9 +72,10 @@ async function byApi(
     return { referrers: await byTag(host, repository, digest, first, signal), filtered: false };
   const referrers: Referrer[] = [];
   let filtered = artifactType !== undefined;
-  const take = (page: JsonObject, answer: FollowedAnswer): void => {
+  const take = (answer: FollowedAnswer): void => {
     if (answer.status === 429) throw throttled(host, answer);
     isAbsent(host, answer);
+    const page = parseObject(host.registry, `the answer of ${plainAddress(answer.url)}`, answer.body);
     filtered &&= /\bartifactType\b/.test(headerOf(answer.headers, 'oci-filters-applied') ?? '');
     referrers.push(...descriptors(page).slice(0, mostReferrers - referrers.length));
   };

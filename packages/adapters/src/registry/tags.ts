@@ -1,6 +1,7 @@
 import { plainAddress, registryFailure } from './failures.ts';
 import type { FollowedAnswer } from './follow.ts';
 import type { Host } from './host.ts';
+import { parseObject } from './json.ts';
 import { isAbsent } from './look.ts';
 import { largestPage, readPages } from './pages.ts';
 
@@ -38,30 +39,28 @@ export async function listTags(
     host,
     query,
     ask,
-    (page, answer) => {
-      requireFound(host, repository, answer);
-      const listed = page['tags'] ?? [];
-      if (!Array.isArray(listed)) {
-        const detail = `${plainAddress(answer.url)}: expected a list of tags`;
-        throw registryFailure('REGISTRY_INVALID', host.registry, detail);
-      }
-      for (const tag of listed) {
-        if (typeof tag === 'string' && tagPattern.test(tag) && !derivedTag.test(tag)) tags.add(tag);
-      }
-      if (tags.size > mostTags) {
-        throw registryFailure(
-          'REGISTRY_TOO_LARGE',
-          host.registry,
-          `${repository}: more than ${mostTags} tags`,
-        );
-      }
+    (answer) => {
+      for (const tag of tagsOn(host, repository, answer)) tags.add(tag);
+      if (tags.size <= mostTags) return;
+      throw registryFailure('REGISTRY_TOO_LARGE', host.registry, `${repository}: more than ${mostTags} tags`);
     },
     first,
   );
   return [...tags];
 }
 
-function requireFound(host: Host, repository: string, answer: FollowedAnswer): void {
-  if (!isAbsent(host, answer)) return;
-  throw registryFailure('REGISTRY_NOT_FOUND', host.registry, `there is no repository ${repository}`);
+function tagsOn(host: Host, repository: string, answer: FollowedAnswer): readonly string[] {
+  const { registry } = host;
+  if (isAbsent(host, answer)) {
+    throw registryFailure('REGISTRY_NOT_FOUND', registry, `there is no repository ${repository}`);
+  }
+  const where = plainAddress(answer.url);
+  // A repository without tags has null in the place of the list at some registries.
+  const listed = parseObject(registry, `the answer of ${where}`, answer.body)['tags'] ?? [];
+  if (!Array.isArray(listed)) {
+    throw registryFailure('REGISTRY_INVALID', registry, `${where}: expected a list of tags`);
+  }
+  return listed.filter(
+    (tag) => typeof tag === 'string' && tagPattern.test(tag) && !derivedTag.test(tag),
+  ) as string[];
 }

@@ -4,7 +4,6 @@ import type { Credential, CredentialSource } from '@image-factory/core/ports/cre
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import type { Reference } from '@image-factory/core/reference/types.ts';
 import type { Duration } from '@image-factory/core/time.ts';
-import { createRegistry, type RegistryClient, type RegistryOptions } from './create-registry.ts';
 
 /** A clock whose sleeps take no time: they move it forward instead. */
 export interface LeapingClock extends Clock {
@@ -44,21 +43,21 @@ export const noSettings: RegistrySettings = {
   allowPrivateAddresses: false,
 };
 
-/** A client for one registry on plain HTTP; tests state what differs. */
-export function clientFor(
-  host: string,
-  settings: Partial<RegistrySettings> = {},
-  options: Partial<RegistryOptions> = {},
-): RegistryClient & { readonly clock: LeapingClock } {
-  const clock = leapingClock();
-  const client = createRegistry({
+export interface ClientOptions {
+  readonly settings: Readonly<Record<string, RegistrySettings>>;
+  readonly credentials: CredentialSource;
+  readonly clock: LeapingClock;
+  readonly random: () => number;
+}
+
+/** Options of a client for one registry on plain HTTP, without credentials; tests state what differs. */
+export function clientOptions(host: string, settings: Partial<RegistrySettings> = {}): ClientOptions {
+  return {
     settings: { [host]: { ...noSettings, insecure: true, ...settings } },
     credentials: withCredentials(),
-    clock,
+    clock: leapingClock(),
     random: () => 0.5,
-    ...options,
-  });
-  return { ...client, clock };
+  };
 }
 
 export function referenceTo(domain: string, path: string, tag?: string): Reference {
