@@ -6,8 +6,9 @@ export interface BuildLog {
   readonly path: string;
   /** Output of a process, cut anywhere. */
   write(chunk: string): void;
+  /** A word of ours: it stands in the file, and not among the last lines. */
   line(text: string): void;
-  /** The last lines, secrets masked. */
+  /** The last lines of output, secrets masked. */
   tail(): readonly string[];
   close(): void;
 }
@@ -32,9 +33,9 @@ export function openBuildLog(
   let partial = '';
   let open = true;
 
-  function put(raw: string): void {
+  function put(raw: string, isOutput: boolean): void {
     const text = mask(raw, secrets).slice(0, longestLine);
-    last.push(text);
+    if (isOutput) last.push(text);
     if (last.length > tailLength) last.shift();
     if (!open) return;
     const bytes = Buffer.byteLength(text) + 1;
@@ -51,17 +52,17 @@ export function openBuildLog(
     write(chunk) {
       const parts = (partial + chunk).split(/\r?\n/);
       partial = parts.pop() ?? '';
-      for (const part of parts) put(part);
+      for (const part of parts) put(part, true);
       if (partial.length > 4 * longestLine) {
-        put(partial);
+        put(partial, true);
         partial = '';
       }
     },
-    line: put,
+    line: (text) => put(text, false),
     tail: () => (partial === '' ? last : [...last, mask(partial, secrets).slice(0, longestLine)]),
     close() {
       if (!open) return;
-      if (partial !== '') put(partial);
+      if (partial !== '') put(partial, true);
       partial = '';
       open = false;
       // What ends a build is worth more than its middle, so the last lines are kept although the cap was reached.
@@ -75,12 +76,13 @@ export function openBuildLog(
   };
 }
 
+/** Its patterns begin with fixed text: output is hostile, and a line may be long. */
 function mask(text: string, secrets: readonly string[]): string {
   let masked = text;
   for (const secret of secrets) masked = masked.replaceAll(secret, '***');
   return masked
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@')
-    .replace(/(authorization:\s*(?:basic|bearer)\s+)\S+/gi, '$1***');
+    .replace(/:\/\/[^\s/@]{1,1000}@/g, '://***@')
+    .replace(/(authorization: (?:basic|bearer) )\S+/gi, '$1***');
 }
 
 const noise =

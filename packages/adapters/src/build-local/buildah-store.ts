@@ -10,7 +10,7 @@ export interface BuildahStoreOptions {
   readonly insecureRegistries: readonly string[];
   readonly authFile: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
-  /** True where no other build uses the store: then leftovers of killed builds are removed. */
+  /** Does no other process build in this store? */
   readonly idle: () => Promise<boolean>;
 }
 
@@ -20,6 +20,8 @@ export interface BuildahStore {
   /** Behind every subcommand that talks to a registry. */
   readonly transferArgs: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Removes what killed and failed builds left. Only while nothing else builds; elsewhere it does nothing. */
+  tidy(): Promise<void>;
 }
 
 /** Containers and images of earlier builds beyond this number are removed rather than kept for speed. */
@@ -37,8 +39,9 @@ export async function prepareBuildahStore(options: BuildahStoreOptions): Promise
   const environment = { ...options.environment, TMPDIR: temporary };
   const transferArgs = options.authFile ? ['--authfile', options.authFile] : [];
   const policy = await policyArgs(settings, options.environment['HOME']);
-  if (options.storage === 'user')
-    return { globalArgs: [], transferArgs: [...transferArgs, ...policy], environment };
+  if (options.storage === 'user') {
+    return { globalArgs: [], transferArgs: [...transferArgs, ...policy], environment, tidy: async () => {} };
+  }
 
   const registriesFile = join(settings, 'registries.conf');
   const emptyDirectory = join(settings, 'registries.conf.d');
@@ -51,8 +54,16 @@ export async function prepareBuildahStore(options: BuildahStoreOptions): Promise
     () => false,
   );
   const globalArgs = [...(usable ? overlay : rootArgs(settings, 'vfs')), ...withRegistries];
-  if (await options.idle()) await tidy(globalArgs, environment);
-  return { globalArgs, transferArgs: [...transferArgs, ...policy], environment };
+  const store: BuildahStore = {
+    globalArgs,
+    transferArgs: [...transferArgs, ...policy],
+    environment,
+    async tidy() {
+      if (await options.idle()) await removeLeftovers(globalArgs, environment);
+    },
+  };
+  await store.tidy();
+  return store;
 }
 
 function rootArgs(settings: string, driver: string): readonly string[] {
@@ -94,7 +105,7 @@ async function policyArgs(settings: string, home: string | undefined): Promise<r
   return ['--signature-policy', own];
 }
 
-async function tidy(
+async function removeLeftovers(
   globalArgs: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {

@@ -17,6 +17,9 @@ export interface BuildahOptions {
 
 /** Builds with the buildah binary. Needs no daemon, and with chroot isolation no container runtime either. */
 export function buildahTool(options: BuildahOptions): BuildTool {
+  let building = 0;
+  let untidy = false;
+  let tidying = Promise.resolve();
   return {
     name: 'buildah',
     version: options.version,
@@ -27,11 +30,25 @@ export function buildahTool(options: BuildahOptions): BuildTool {
     },
     async build(job, bench) {
       const store = await options.store();
-      const built = await buildImage(job, bench, store, options.isolation);
+      await tidying;
+      building += 1;
       try {
-        return await pushAll(job, bench, store, built);
+        const built = await buildImage(job, bench, store, options.isolation);
+        const digest = await pushAll(job, bench, store, built);
+        // It is pushed: what happens to the local copy changes nothing.
+        await removeImage(bench, store, built).catch(() => (untidy = true));
+        return digest;
+      } catch (error) {
+        untidy = true;
+        throw error;
       } finally {
-        await removeImage(bench, store, built);
+        building -= 1;
+        // A killed build leaves its container mounted; only when nobody builds can leftovers be told from work.
+        if (untidy && building === 0) {
+          untidy = false;
+          tidying = store.tidy();
+          await tidying;
+        }
       }
     },
   };
@@ -58,16 +75,17 @@ async function buildImage(
     ...store.globalArgs,
     'build',
     ...store.transferArgs,
-    ...[
-      '--isolation',
-      isolation,
-      '--format',
-      'oci',
-      '--layers=false',
-      '--no-cache',
-      '--identity-label=false',
-    ],
-    ...['--file', job.files.dockerfile],
+    '--isolation',
+    isolation,
+    '--format',
+    'oci',
+    '--layers=false',
+    '--no-cache',
+    // Without it 1.28 leaves the container of a stage that adds nothing mounted.
+    '--force-rm',
+    '--identity-label=false',
+    '--file',
+    job.files.dockerfile,
     ...Object.entries(image.source.buildArgs).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     ...[...contexts].flatMap(([key, value]) => ['--build-context', `${key}=${value}`]),
     ...[...job.annotations].flatMap(([key, value]) => ['--annotation', `${key}=${value}`]),
@@ -125,7 +143,10 @@ async function pushAll(job: BuildJob, bench: Workbench, store: BuildahStore, bui
       ...store.globalArgs,
       ...(built.list ? ['manifest', 'push', '--all'] : ['push', '--format', 'oci']),
       ...store.transferArgs,
-      ...['--digestfile', digestFile, built.name, `docker://${target}`],
+      '--digestfile',
+      digestFile,
+      built.name,
+      `docker://${target}`,
     ];
     const code = await bench.run('buildah', args, { environment: store.environment });
     if (code !== 0) throw buildFailed(`the push to ${target} ended with exit code ${code}`);
@@ -138,7 +159,6 @@ async function pushAll(job: BuildJob, bench: Workbench, store: BuildahStore, bui
 }
 
 async function removeImage(bench: Workbench, store: BuildahStore, built: Built): Promise<void> {
-  if (bench.signal.aborted) return;
   const args = built.list ? ['manifest', 'rm', built.name] : ['rmi', '--force', built.name];
   await bench.run('buildah', [...store.globalArgs, ...args], { environment: store.environment });
 }

@@ -43,20 +43,15 @@ export function gitCheckout(options: GitCheckoutOptions): Checkout {
     try {
       const dir = join(root, 'tree');
       await mkdir(dir);
-      const git = gitRunner(
-        repository,
-        { ...options.environment, GIT_INDEX_FILE: join(root, 'index') },
-        signal,
-      );
+      const environment = { ...withoutGit(options.environment), GIT_INDEX_FILE: join(root, 'index') };
+      const found = gitRunner(['-C', repository], environment, signal);
+      const gitDir = (await found(['rev-parse', '--absolute-git-dir'])).trim();
+      const git = gitRunner(['--git-dir', gitDir, '--work-tree', dir], environment, signal);
       const committedAt = Number(await git(['show', '-s', '--format=%ct', `${commit}^{commit}`]));
       await git(['read-tree', commit]);
-      const paths = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`].map((path) =>
-        path === '.' || path === './' || path === ''
-          ? ':(top)'
-          : `:(top,literal)${path.replace(/^\.\//, '')}`,
-      );
-      const files = await git(['ls-files', '-z', '--full-name', '--', ...paths]);
-      await git(['checkout-index', '-q', '-z', '--stdin', `--prefix=${dir}/`], files);
+      const paths = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`].map(pathspec);
+      const files = await git(['ls-files', '-z', '--', ...paths]);
+      await git(['checkout-index', '-q', '-z', '--stdin'], files);
       await stamp(dir, committedAt);
       return { dir, committedAt, dispose };
     } catch (error) {
@@ -77,18 +72,12 @@ type Git = (args: readonly string[], input?: string) => Promise<string>;
 const longestOutput = 256 * 1024 * 1024;
 
 function gitRunner(
-  repository: string,
+  place: readonly string[],
   environment: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Git {
-  const fixed = ['-C', repository, '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'];
-  const env = {
-    ...environment,
-    LC_ALL: 'C',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_OPTIONAL_LOCKS: '0',
-    GIT_LITERAL_PATHSPECS: '0',
-  };
+  const fixed = [...place, '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'];
+  const env = { ...environment, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0' };
   return (args, input) =>
     new Promise((resolvePromise, reject) => {
       const child = execFile(
@@ -99,7 +88,9 @@ function gitRunner(
           if (!error) return resolvePromise(stdout);
           if (signal.aborted) return reject(signal.reason as Error);
           reject(
-            sourceError(`git ${args[0] ?? ''} failed in ${repository}: ${lastLine(stderr) || error.message}`),
+            sourceError(
+              `git ${args[0] ?? ''} failed in ${place[1] ?? ''}: ${lastLine(stderr) || error.message}`,
+            ),
           );
         },
       );
@@ -107,6 +98,18 @@ function gitRunner(
       child.stdin?.on('error', () => {});
       child.stdin?.end(input ?? '');
     });
+}
+
+/** A pathspec of exactly this path; `.` is everything. */
+function pathspec(path: string): string {
+  const plain = path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+  return plain === '.' || plain === '' ? ':(top)' : `:(top,literal)${plain}`;
+}
+
+/** A repository that the factory itself was started from (a hook, say) must not be mistaken for the source. */
+function withoutGit(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const ours = Object.entries(environment).filter(([name]) => !/^GIT_(?!SSH|CONFIG)/.test(name));
+  return Object.fromEntries(ours);
 }
 
 function lastLine(text: string): string {

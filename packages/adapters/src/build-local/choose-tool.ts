@@ -18,7 +18,12 @@ export async function chooseTool(
   );
   const { version, tool } = await pick(options.tool, environment);
   if (tool === 'layers')
-    return layersTool({ insecureRegistries, login: options.login, clock: options.clock, registry: options.registry });
+    return layersTool({
+      insecureRegistries,
+      login: options.login,
+      clock: options.clock,
+      registry: options.registry,
+    });
   if (tool === 'docker') {
     return dockerBuildxTool({ version, workDir: options.workDir, insecureRegistries, environment });
   }

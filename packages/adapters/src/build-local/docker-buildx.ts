@@ -90,19 +90,31 @@ async function buildAndPush(
   const metadataFile = join(job.scratch, 'metadata.json');
   const said = [...job.annotations].filter(([, value]) => value !== '');
   const args = [
-    ...['buildx', 'build', '--builder', builder, '--progress', 'plain', '--no-cache', '--pull'],
-    ...['--file', job.files.dockerfile],
+    'buildx',
+    'build',
+    '--builder',
+    builder,
+    '--progress',
+    'plain',
+    '--no-cache',
+    '--pull',
+    '--file',
+    job.files.dockerfile,
     ...Object.entries(image.source.buildArgs).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     ...(job.timestamp === undefined ? [] : ['--build-arg', `SOURCE_DATE_EPOCH=${job.timestamp}`]),
     ...[...contextsOf(job)].flatMap(([key, value]) => ['--build-context', `${key}=${value}`]),
     // With provenance the result is always an index, so that both levels exist and can be annotated.
-    ...['--provenance', 'mode=min'],
+    '--provenance',
+    'mode=min',
     ...said.flatMap(([key, value]) => ['--annotation', `index,manifest:${key}=${value}`]),
     ...(image.source.target ? ['--target', image.source.target] : []),
     ...(platforms.length > 0 ? ['--platform', platforms.join(',')] : []),
     ...job.targets.flatMap((target) => ['--tag', target]),
-    ...['--output', `type=image,push=true${job.timestamp === undefined ? '' : ',rewrite-timestamp=true'}`],
-    ...['--metadata-file', metadataFile, job.files.context],
+    '--output',
+    `type=image,push=true${job.timestamp === undefined ? '' : ',rewrite-timestamp=true'}`,
+    '--metadata-file',
+    metadataFile,
+    job.files.context,
   ];
   const code = await bench.run('docker', args, { environment });
   if (code !== 0) throw buildFailed(`docker buildx build ended with exit code ${code}`);

@@ -14,7 +14,7 @@ import { readSteps } from './dockerfile-steps.ts';
 import type { LocalBuilderOptions } from './local-builder-options.ts';
 import { repositoryOf } from './pin-contexts.ts';
 import { runVariable } from './process-identity.ts';
-import { digestUnder, targetReference } from './pushed.ts';
+import { digestUnder, findPushed, targetReference } from './pushed.ts';
 import { runProcess } from './run-process.ts';
 import type { RunRecord } from './run-records.ts';
 
@@ -42,8 +42,15 @@ export async function executeRun(execution: Execution): Promise<Digest> {
     log.line(`pushed ${record.targets.join(', ')} as ${digest}`);
     return digest;
   } catch (error) {
-    signal.throwIfAborted();
-    throw withLastLines(error, log);
+    if (!signal.aborted) throw withLastLines(error, log);
+    // The last push may have been complete when the build was ended.
+    const { targets, run } = record;
+    const digest = await findPushed(options.registry, targets, run.key, run.attempt, soon()).catch(
+      () => undefined,
+    );
+    if (digest === undefined) throw signal.reason;
+    log.line(`ended after its push: ${digest}`);
+    return digest;
   } finally {
     clearTimeout(timer);
     if (signal.aborted) log.line(`ended: ${problemOf(signal.reason).message}`);
@@ -77,7 +84,7 @@ async function buildChecked(execution: Execution, log: BuildLog, signal: AbortSi
     };
     await tool.check(job);
     const digest = await tool.build(job, workbench(execution, log, signal));
-    await readBack(execution, digest, log, signal);
+    await readBack(execution, digest, log);
     return digest;
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -129,18 +136,12 @@ async function baseDigest(
 }
 
 /** The registry must say what the builder said. One that does not answer now has acknowledged the push already. */
-async function readBack(
-  execution: Execution,
-  digest: Digest,
-  log: BuildLog,
-  signal: AbortSignal,
-): Promise<void> {
+async function readBack(execution: Execution, digest: Digest, log: BuildLog): Promise<void> {
   for (const target of execution.record.targets) {
     let found: Digest | undefined;
     try {
-      found = await digestUnder(execution.options.registry, targetReference(target), signal);
+      found = await digestUnder(execution.options.registry, targetReference(target), soon());
     } catch (error) {
-      signal.throwIfAborted();
       log.line(`${target} was not read back: ${problemOf(error).message}`);
       continue;
     }
@@ -153,15 +154,20 @@ async function readBack(
   }
 }
 
+/** What is asked after the push is not worth much waiting. */
+function soon(): AbortSignal {
+  return AbortSignal.timeout(30_000);
+}
+
 function withLastLines(error: unknown, log: BuildLog): unknown {
   if (!(error instanceof FactoryError) || error.problem.code !== 'BUILD_FAILED') {
     log.line(`failed: ${problemOf(error).message}`);
     return error;
   }
-  const last = errorText(log.tail().filter((line) => !line.startsWith('$ ')));
+  const last = errorText(log.tail());
   log.line(`failed: ${error.problem.message}`);
   return new FactoryError(
-    { ...error.problem, message: `${error.problem.message}\n${last}` },
+    { ...error.problem, message: last === '' ? error.problem.message : `${error.problem.message}\n${last}` },
     { cause: error },
   );
 }

@@ -47,12 +47,16 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
       (record) => record.run.status === 'running' && !active.has(record.run.id),
     );
     const alive = await Promise.all(running.map((record) => ownerLives(record)));
-    return active.size <= 1 && !alive.includes(true);
+    return !alive.includes(true);
   });
   await records.prune(options.clock.now() - keptFor);
 
   async function ownerLives(record: RunRecord): Promise<boolean> {
-    if (record.owner.pid === own.pid && record.owner.started === own.started && record.owner.host === own.host) {
+    if (
+      record.owner.pid === own.pid &&
+      record.owner.started === own.started &&
+      record.owner.host === own.host
+    ) {
       return runsHere.has(join(options.workDir, record.run.id));
     }
     const alive = await isAlive(record.owner);
@@ -168,7 +172,8 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
     async settled(image, id) {
       const running = active.get(id);
       if (running) return running.ended;
-      return this.get(image, id);
+      const record = await ofImage(image, id);
+      return record && current(record);
     },
     async close() {
       for (const { abort } of active.values()) abort.abort(new Cancelled('the factory was stopped'));

@@ -10,7 +10,13 @@ export function configAfter(config: ProcessConfig, step: Step, expand: Expand): 
     case 'ENV':
       return { ...config, Env: withEnvironment(environmentOf(config), assignments(step.rest, expand)) };
     case 'LABEL':
-      return { ...config, Labels: { ...(config['Labels'] as object | undefined), ...Object.fromEntries(assignments(step.rest, expand)) } };
+      return {
+        ...config,
+        Labels: {
+          ...(config['Labels'] as object | undefined),
+          ...Object.fromEntries(assignments(step.rest, expand)),
+        },
+      };
     case 'CMD':
       return { ...config, Cmd: commandOf(step.rest) };
     case 'ENTRYPOINT':
@@ -22,10 +28,22 @@ export function configAfter(config: ProcessConfig, step: Step, expand: Expand): 
       return { ...config, StopSignal: expand(step.rest) };
     case 'EXPOSE': {
       const ports = shellWords(step.rest).map((word) => expand(word));
-      return { ...config, ExposedPorts: withKeys(config['ExposedPorts'], ports.map((port) => (port.includes('/') ? port : `${port}/tcp`))) };
+      return {
+        ...config,
+        ExposedPorts: withKeys(
+          config['ExposedPorts'],
+          ports.map((port) => (port.includes('/') ? port : `${port}/tcp`)),
+        ),
+      };
     }
     case 'VOLUME':
-      return { ...config, Volumes: withKeys(config['Volumes'], jsonArray(step.rest) ?? shellWords(step.rest).map((word) => expand(word))) };
+      return {
+        ...config,
+        Volumes: withKeys(
+          config['Volumes'],
+          jsonArray(step.rest) ?? shellWords(step.rest).map((word) => expand(word)),
+        ),
+      };
     case 'MAINTAINER':
       return config;
     default:
@@ -39,7 +57,10 @@ export function environmentOf(config: ProcessConfig): ReadonlyMap<string, string
   return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
-function withEnvironment(before: ReadonlyMap<string, string>, added: readonly (readonly [string, string])[]): readonly string[] {
+function withEnvironment(
+  before: ReadonlyMap<string, string>,
+  added: readonly (readonly [string, string])[],
+): readonly string[] {
   return [...new Map([...before, ...added])].map(([name, value]) => `${name}=${value}`);
 }
 

@@ -49,12 +49,25 @@ export function contextSource(context: string): ReadSource {
 
   async function collect(path: string, relative: string, entries: TarEntry[]): Promise<void> {
     const found = await lstat(path);
-    const common = { path: relative, mode: found.mode & 0o777, uid: 0, gid: 0, mtime: Math.floor(found.mtimeMs / 1000) };
+    const common = {
+      path: relative,
+      mode: found.mode & 0o777,
+      uid: 0,
+      gid: 0,
+      mtime: Math.floor(found.mtimeMs / 1000),
+    };
     if (found.isSymbolicLink()) {
-      entries.push({ ...common, type: 'symlink', mode: 0o777, link: await readlink(path), content: Buffer.alloc(0) });
+      entries.push({
+        ...common,
+        type: 'symlink',
+        mode: 0o777,
+        link: await readlink(path),
+        content: Buffer.alloc(0),
+      });
     } else if (found.isDirectory()) {
       entries.push({ ...common, type: 'directory', link: '', content: Buffer.alloc(0) });
-      for (const name of (await readdir(path)).toSorted()) await collect(join(path, name), posix.join(relative, name), entries);
+      for (const name of (await readdir(path)).toSorted())
+        await collect(join(path, name), posix.join(relative, name), entries);
     } else if (found.isFile()) {
       bytes += found.size;
       if (bytes > mostBytes) throw new Error(`more than ${mostBytes} bytes are copied`);
@@ -65,7 +78,8 @@ export function contextSource(context: string): ReadSource {
   return async (source) => {
     const real = await realpath(join(context, posix.join('/', source))).catch(() => undefined);
     if (real === undefined) return undefined;
-    if (real !== context && !real.startsWith(context + sep)) throw new Error(`"${source}" leads out of the build context`);
+    if (real !== context && !real.startsWith(context + sep))
+      throw new Error(`"${source}" leads out of the build context`);
     const entries: TarEntry[] = [];
     await collect(real, '', entries);
     return entries;
@@ -81,7 +95,19 @@ export function stageSource(files: ReadonlyMap<string, TarEntry>): ReadSource {
     const prefix = path === '' ? '' : `${path}/`;
     const below = [...files.values()].filter((entry) => entry.path.startsWith(prefix) && entry.path !== path);
     if (!self && below.length === 0) return undefined;
-    const root: TarEntry = self ?? { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, link: '', content: Buffer.alloc(0) };
-    return [{ ...root, path: '' }, ...below.map((entry) => ({ ...entry, path: entry.path.slice(prefix.length) }))];
+    const root: TarEntry = self ?? {
+      path,
+      type: 'directory',
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+      link: '',
+      content: Buffer.alloc(0),
+    };
+    return [
+      { ...root, path: '' },
+      ...below.map((entry) => ({ ...entry, path: entry.path.slice(prefix.length) })),
+    ];
   };
 }

@@ -2,7 +2,11 @@
  * Replaces `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME-word}` and `${NAME:+word}` and removes quotes, as a Dockerfile word
  * is read. Undefined: a form that is not among these.
  */
-export function expandWord(word: string, values: ReadonlyMap<string, string>, escape: string): string | undefined {
+export function expandWord(
+  word: string,
+  values: ReadonlyMap<string, string>,
+  escape: string,
+): string | undefined {
   let result = '';
   let quote = '';
   for (let index = 0; index < word.length; index += 1) {

@@ -55,19 +55,32 @@ interface ImageConfiguration {
 }
 
 /** Reads what a digest holds for a platform, without its layers. */
-export async function readImage(transfer: Transfer, from: Repository, digest: Digest, platform: string): Promise<Image> {
+export async function readImage(
+  transfer: Transfer,
+  from: Repository,
+  digest: Digest,
+  platform: string,
+): Promise<Image> {
   let manifest = JSON.parse((await transfer.manifest(from, digest)).toString()) as Manifest;
   if (manifest.manifests) {
-    const found = manifest.manifests.find((item) => item.platform !== undefined && platformOf(item.platform) === platform);
+    const found = manifest.manifests.find(
+      (item) => item.platform !== undefined && platformOf(item.platform) === platform,
+    );
     if (!found) throw invalid(`${from.domain}/${from.path}@${digest} has no ${platform}`);
     manifest = JSON.parse((await transfer.manifest(from, found.digest)).toString()) as Manifest;
   }
-  if (!manifest.config || !manifest.layers) throw invalid(`${from.domain}/${from.path}@${digest} is not an image`);
-  const configuration = JSON.parse((await transfer.blob(from, manifest.config.digest)).toString()) as ImageConfiguration;
+  if (!manifest.config || !manifest.layers)
+    throw invalid(`${from.domain}/${from.path}@${digest} is not an image`);
+  const configuration = JSON.parse(
+    (await transfer.blob(from, manifest.config.digest)).toString(),
+  ) as ImageConfiguration;
   const layers = manifest.layers.map((layer, index) => {
     const mediaType = ociLayerTypes.get(layer.mediaType ?? '');
     const diffId = configuration.rootfs.diff_ids[index];
-    if (!mediaType || !diffId) throw invalid(`a layer of ${from.domain}/${from.path}@${digest} has the type ${layer.mediaType ?? 'none'}`);
+    if (!mediaType || !diffId)
+      throw invalid(
+        `a layer of ${from.domain}/${from.path}@${digest} has the type ${layer.mediaType ?? 'none'}`,
+      );
     return { mediaType, digest: layer.digest, size: layer.size, diffId, from };
   });
   return { layers, config: configuration.config ?? {}, history: configuration.history ?? [] };
@@ -76,7 +89,10 @@ export async function readImage(transfer: Transfer, from: Repository, digest: Di
 function platformOf(platform: NonNullable<Descriptor['platform']>): string {
   const { os, architecture, variant } = platform;
   if (architecture === 'arm') return `${os}/arm/${variant ?? 'v7'}`;
-  const plain = !variant || (architecture === 'arm64' && variant === 'v8') || (architecture === 'amd64' && variant === 'v1');
+  const plain =
+    !variant ||
+    (architecture === 'arm64' && variant === 'v8') ||
+    (architecture === 'amd64' && variant === 'v1');
   return plain ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
@@ -119,5 +135,9 @@ function removeBelow(files: Map<string, TarEntry>, prefix: string): void {
 }
 
 function invalid(message: string): FactoryError {
-  return new FactoryError({ code: 'REGISTRY_INVALID', message, hint: 'Choose a base that has the platform, or another builder.' });
+  return new FactoryError({
+    code: 'REGISTRY_INVALID',
+    message,
+    hint: 'Choose a base that has the platform, or another builder.',
+  });
 }

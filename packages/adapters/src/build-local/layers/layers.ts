@@ -43,19 +43,37 @@ export function layersTool(options: LayersOptions): BuildTool {
       const platforms = job.request.platforms.length > 0 ? job.request.platforms : [nativePlatform()];
       const to = repositoryIn(job.targets[0] ?? '');
       const created = formatInstant(options.clock.now());
-      const manifests: { mediaType: string; digest: Digest; size: number; platform: object; content: Buffer }[] = [];
+      const manifests: {
+        mediaType: string;
+        digest: Digest;
+        size: number;
+        platform: object;
+        content: Buffer;
+      }[] = [];
       for (const platform of platforms) {
-        const base = (dependency: Dependency, of: string) => readBase(dependency, of, job, transfer, options.registry, bench);
+        const base = (dependency: Dependency, of: string) =>
+          readBase(dependency, of, job, transfer, options.registry, bench);
         const image = await buildTarget({ job, platform, transfer, base, created });
         const [os = '', architecture = '', variant] = platform.split('/');
         const described = { os, architecture, ...(variant ? { variant } : {}) };
         const content = await pushImage(transfer, to, image, described, created, job);
         const digest = await transfer.pushManifest(to, digestOf(content), manifestType, content);
         bench.log(`${platform}: ${image.layers.length} layers, ${digest}`);
-        manifests.push({ mediaType: manifestType, digest, size: content.length, platform: described, content });
+        manifests.push({
+          mediaType: manifestType,
+          digest,
+          size: content.length,
+          platform: described,
+          content,
+        });
       }
       const single = manifests.length === 1 ? manifests[0] : undefined;
-      const content = single?.content ?? indexOf(manifests.map(({ content: _, ...descriptor }) => descriptor), job);
+      const content =
+        single?.content ??
+        indexOf(
+          manifests.map(({ mediaType, digest, size, platform }) => ({ mediaType, digest, size, platform })),
+          job,
+        );
       let digest: Digest | undefined;
       for (const target of job.targets) {
         const tag = targetReference(target).tag ?? 'latest';
@@ -76,8 +94,11 @@ async function readBase(
 ): Promise<Image> {
   const { reference } = dependency;
   const pin = job.request.pins.find((item) => item.reference === reference || item.base === dependency.base);
-  const written = reference.includes('@') ? (reference.slice(reference.indexOf('@') + 1) as Digest) : undefined;
-  const digest = written ?? pin?.digest ?? (await digestUnder(registry, targetReference(reference), bench.signal));
+  const written = reference.includes('@')
+    ? (reference.slice(reference.indexOf('@') + 1) as Digest)
+    : undefined;
+  const digest =
+    written ?? pin?.digest ?? (await digestUnder(registry, targetReference(reference), bench.signal));
   if (digest === undefined) {
     throw new FactoryError({
       code: 'REGISTRY_NOT_FOUND',
@@ -123,13 +144,14 @@ async function pushImage(
 }
 
 function indexOf(manifests: readonly object[], job: BuildJob): Buffer {
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests, annotations: saidAnnotations(job) }));
+  return Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests, annotations: saidAnnotations(job) }),
+  );
 }
 
 function saidAnnotations(job: BuildJob): Readonly<Record<string, string>> {
   return Object.fromEntries([...job.annotations].filter(([, value]) => value !== ''));
 }
-
 
 function repositoryIn(reference: string): Repository {
   const { domain, path } = targetReference(`${repositoryOf(reference)}:x`);
@@ -146,7 +168,8 @@ async function refuseIgnoreFile(job: BuildJob): Promise<void> {
     if (!found) continue;
     throw new FactoryError({
       code: 'BUILDER_UNSUPPORTED',
-      message: 'expected a build context without .dockerignore, got one with it: the layers builder does not read it',
+      message:
+        'expected a build context without .dockerignore, got one with it: the layers builder does not read it',
       hint: 'Install buildah, or docker with buildx.',
     });
   }

@@ -88,7 +88,13 @@ export async function buildTarget(work: StageWork): Promise<Image> {
         continue;
       }
       if (step.keyword === 'WORKDIR') {
-        current = { ...current, config: { ...current.config, WorkingDir: posix.resolve(workingDirectory(current), expand(step.rest)) } };
+        current = {
+          ...current,
+          config: {
+            ...current.config,
+            WorkingDir: posix.resolve(workingDirectory(current), expand(step.rest)),
+          },
+        };
       } else if (step.keyword === 'COPY' || step.keyword === 'ADD') {
         current = await addFiles(current, work, step, expand, await sourceOf(index, step));
         continue;
@@ -102,13 +108,20 @@ export async function buildTarget(work: StageWork): Promise<Image> {
 
   const { target } = job.request.image.source;
   const wanted = target === undefined ? stages.length - 1 : indexOf(target, stages.length);
-  if (wanted === undefined || wanted < 0) throw unsupported(job, stages[0]?.from ?? noStep, `the target ${target ?? ''}, which no stage has`);
+  if (wanted === undefined || wanted < 0)
+    throw unsupported(job, stages[0]?.from ?? noStep, `the target ${target ?? ''}, which no stage has`);
   return image(wanted);
 }
 
 const noStep: Step = { keyword: 'FROM', flags: [], rest: '', line: 1, heredoc: false };
 
-async function addFiles(image: Image, work: StageWork, step: Step, expand: (word: string) => string, read: ReadSource): Promise<Image> {
+async function addFiles(
+  image: Image,
+  work: StageWork,
+  step: Step,
+  expand: (word: string) => string,
+  read: ReadSource,
+): Promise<Image> {
   const { job } = work;
   const words = jsonArray(step.rest) ?? step.rest.split(/\s+/);
   const paths = words.map(expand);
@@ -130,26 +143,50 @@ async function addFiles(image: Image, work: StageWork, step: Step, expand: (word
   ).catch((error: unknown) => {
     throw error instanceof Error && error.name === 'Error' ? unsupported(job, step, error.message) : error;
   });
-  if (step.keyword === 'ADD' && entries.some((entry) => isArchive(entry))) throw unsupported(job, step, 'ADD unpacks an archive');
+  if (step.keyword === 'ADD' && entries.some((entry) => isArchive(entry)))
+    throw unsupported(job, step, 'ADD unpacks an archive');
   const archive = writeTar(entries);
   const content = gzipSync(archive);
-  const layer = { mediaType: layerType, digest: digestOf(content), size: content.length, diffId: digestOf(archive), content };
-  return { ...image, layers: [...image.layers, layer], history: [...image.history, historyOf(work, step, false)] };
+  const layer = {
+    mediaType: layerType,
+    digest: digestOf(content),
+    size: content.length,
+    diffId: digestOf(archive),
+    content,
+  };
+  return {
+    ...image,
+    layers: [...image.layers, layer],
+    history: [...image.history, historyOf(work, step, false)],
+  };
 }
 
 function isDirectory(files: ReadonlyMap<string, TarEntry>, path: string): boolean {
-  return path === '' || files.get(path)?.type === 'directory' || files.keys().some((name) => name.startsWith(`${path}/`));
+  return (
+    path === '' ||
+    files.get(path)?.type === 'directory' ||
+    files.keys().some((name) => name.startsWith(`${path}/`))
+  );
 }
 
 /** gzip, bzip2, xz, zstd and tar are unpacked by ADD. */
 function isArchive(entry: TarEntry): boolean {
   const magic = entry.content.subarray(0, 4).toString('hex');
-  return /^(?:1f8b|425a68|fd377a58|28b52ffd)/.test(magic) || entry.content.toString('latin1', 257, 262) === 'ustar';
+  return (
+    /^(?:1f8b|425a68|fd377a58|28b52ffd)/.test(magic) || entry.content.toString('latin1', 257, 262) === 'ustar'
+  );
 }
 
-function dependencyOf(work: StageWork, step: Step, written: string, kinds: readonly Dependency['kind'][]): Dependency {
+function dependencyOf(
+  work: StageWork,
+  step: Step,
+  written: string,
+  kinds: readonly Dependency['kind'][],
+): Dependency {
   const named = work.job.request.dependencies.filter(
-    (item) => kinds.includes(item.kind) && (item.written === written || item.written.replace(/["']/g, '') === written),
+    (item) =>
+      kinds.includes(item.kind) &&
+      (item.written === written || item.written.replace(/["']/g, '') === written),
   );
   const found = named.find((item) => item.platform === work.platform) ?? named[0];
   if (!found) throw unsupported(work.job, step, `${written}, which discovery does not know as a base`);
@@ -159,14 +196,18 @@ function dependencyOf(work: StageWork, step: Step, written: string, kinds: reado
 function splitStages(steps: readonly Step[]): readonly Stage[] {
   const stages: { from: Step; name: string | undefined; steps: Step[] }[] = [];
   for (const step of steps) {
-    if (step.keyword === 'FROM') stages.push({ from: step, name: step.rest.split(/\s+/)[2]?.toLowerCase(), steps: [] });
+    if (step.keyword === 'FROM')
+      stages.push({ from: step, name: step.rest.split(/\s+/)[2]?.toLowerCase(), steps: [] });
     else stages.at(-1)?.steps.push(step);
   }
   return stages;
 }
 
 function globalArguments(work: StageWork, steps: readonly Step[]): ReadonlyMap<string, string> {
-  const values = new Map([...platformValues('TARGET', work.platform), ...platformValues('BUILD', nativePlatform())]);
+  const values = new Map([
+    ...platformValues('TARGET', work.platform),
+    ...platformValues('BUILD', nativePlatform()),
+  ]);
   for (const step of steps) {
     if (step.keyword !== 'ARG') continue;
     const expand = (word: string) => expandWord(word, values, work.job.steps.escape) ?? '';
@@ -203,7 +244,8 @@ function ownerOf(job: BuildJob, step: Step): readonly [number, number] | undefin
   const flag = step.flags.find((item) => item.startsWith('--chown='));
   if (!flag) return undefined;
   const match = /^--chown=(\d+)(?::(\d+))?$/.exec(flag);
-  if (!match) throw unsupported(job, step, `${flag.slice(0, 60)}: names need the files of the image; write numbers`);
+  if (!match)
+    throw unsupported(job, step, `${flag.slice(0, 60)}: names need the files of the image; write numbers`);
   return [Number(match[1]), Number(match[2] ?? match[1])];
 }
 

@@ -32,9 +32,15 @@ export function writeTar(entries: readonly TarEntry[]): Buffer {
     if (Buffer.byteLength(entry.link) > 100) extended.push(paxRecord('linkpath', entry.link));
     if (extended.length > 0) {
       const body = Buffer.from(extended.join(''));
-      parts.push(header({ ...entry, path: 'pax-header', link: '', mode: 0o644 }, 'x', body.length), padded(body));
+      parts.push(
+        header({ ...entry, path: 'pax-header', link: '', mode: 0o644 }, 'x', body.length),
+        padded(body),
+      );
     }
-    parts.push(header({ ...entry, path }, typeFlags[entry.type], entry.content.length), padded(entry.content));
+    parts.push(
+      header({ ...entry, path }, typeFlags[entry.type], entry.content.length),
+      padded(entry.content),
+    );
   }
   parts.push(Buffer.alloc(2 * block));
   return Buffer.concat(parts);
@@ -71,7 +77,8 @@ function padded(content: Buffer): Buffer {
 function paxRecord(key: string, value: string): string {
   const body = ` ${key}=${value}\n`;
   let length = Buffer.byteLength(body);
-  while (String(length).length + Buffer.byteLength(body) !== length) length = String(length).length + Buffer.byteLength(body);
+  while (String(length).length + Buffer.byteLength(body) !== length)
+    length = String(length).length + Buffer.byteLength(body);
   return `${length}${body}`;
 }
 
@@ -85,7 +92,8 @@ export function readTar(archive: Buffer): readonly TarEntry[] {
     offset += block;
     if (head.every((byte) => byte === 0)) break;
     const size = Number(next.get('size') ?? number(head, 124, 12));
-    if (!Number.isSafeInteger(size) || size < 0 || offset + size > archive.length) throw new Error('the layer is damaged');
+    if (!Number.isSafeInteger(size) || size < 0 || offset + size > archive.length)
+      throw new Error('the layer is damaged');
     const content = archive.subarray(offset, offset + size);
     offset += Math.ceil(size / block) * block;
     const flag = String.fromCharCode(head[156] ?? 0);
@@ -101,7 +109,12 @@ export function readTar(archive: Buffer): readonly TarEntry[] {
   return entries;
 }
 
-function entryOf(head: Buffer, type: TarEntry['type'], content: Buffer, extended: ReadonlyMap<string, string>): TarEntry {
+function entryOf(
+  head: Buffer,
+  type: TarEntry['type'],
+  content: Buffer,
+  extended: ReadonlyMap<string, string>,
+): TarEntry {
   const isUstar = head.toString('latin1', 257, 262) === 'ustar';
   const prefix = isUstar && head[263] === 0x30 ? text(head, 345, 155) : '';
   const short = text(head, 0, 100);

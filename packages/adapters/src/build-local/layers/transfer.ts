@@ -43,38 +43,76 @@ export function createTransfer(options: TransferOptions): Transfer {
     return `${scheme}://${host}/v2/${repository.path}`;
   };
 
-  async function send(repository: Repository, url: string, init: RequestInit, expected: readonly number[]): Promise<Response> {
+  async function send(
+    repository: Repository,
+    url: string,
+    init: RequestInit,
+    expected: readonly number[],
+  ): Promise<Response> {
     const login = await options.login?.(repository.domain);
     const headers = new Headers(init.headers);
     if (login) {
-      headers.set('Authorization', `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`);
+      headers.set(
+        'Authorization',
+        `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`,
+      );
     }
-    const response = await fetch(url, { ...init, headers, redirect: 'manual', signal: options.signal }).catch((error: unknown) => {
-      options.signal.throwIfAborted();
-      throw failure('REGISTRY_UNREACHABLE', `${repository.domain} did not answer: ${reasonOf(error)}`, error);
-    });
+    const response = await fetch(url, { ...init, headers, redirect: 'manual', signal: options.signal }).catch(
+      (error: unknown) => {
+        options.signal.throwIfAborted();
+        throw failure(
+          'REGISTRY_UNREACHABLE',
+          `${repository.domain} did not answer: ${reasonOf(error)}`,
+          error,
+        );
+      },
+    );
     if (expected.includes(response.status)) return response;
     await response.body?.cancel();
-    throw failure(codeOf(response.status), `expected ${expected.join(' or ')} from ${repository.domain}, got ${response.status}`);
+    throw failure(
+      codeOf(response.status),
+      `expected ${expected.join(' or ')} from ${repository.domain}, got ${response.status}`,
+    );
   }
 
-  async function read(repository: Repository, url: string, accept: string, cap: number, digest: Digest): Promise<Buffer> {
-    let response = await send(repository, url, { headers: { Accept: accept, 'Accept-Encoding': 'identity' } }, [200, 302, 303, 307, 308]);
+  async function read(
+    repository: Repository,
+    url: string,
+    accept: string,
+    cap: number,
+    digest: Digest,
+  ): Promise<Buffer> {
+    let response = await send(
+      repository,
+      url,
+      { headers: { Accept: accept, 'Accept-Encoding': 'identity' } },
+      [200, 302, 303, 307, 308],
+    );
     if (response.status !== 200) {
       const target = new URL(response.headers.get('location') ?? '', url);
       await response.body?.cancel();
       // Another host never sees the login, and only https is followed away from an https registry.
-      if (url.startsWith('https:') && target.protocol !== 'https:') throw failure('REGISTRY_BLOCKED', `${repository.domain} redirects to plain HTTP`);
+      if (url.startsWith('https:') && target.protocol !== 'https:')
+        throw failure('REGISTRY_BLOCKED', `${repository.domain} redirects to plain HTTP`);
       response = await fetch(target, { signal: options.signal, redirect: 'error' });
-      if (response.status !== 200) throw failure(codeOf(response.status), `expected 200 behind a redirect, got ${response.status}`);
+      if (response.status !== 200)
+        throw failure(codeOf(response.status), `expected 200 behind a redirect, got ${response.status}`);
     }
     const content = await readCapped(response, cap);
     if (digestOf(content) === digest) return content;
-    throw failure('REGISTRY_DIGEST_MISMATCH', `expected ${digest} from ${repository.domain}/${repository.path}, got ${digestOf(content)}`);
+    throw failure(
+      'REGISTRY_DIGEST_MISMATCH',
+      `expected ${digest} from ${repository.domain}/${repository.path}, got ${digestOf(content)}`,
+    );
   }
 
   async function has(repository: Repository, digest: Digest): Promise<boolean> {
-    const response = await send(repository, `${base(repository)}/blobs/${digest}`, { method: 'HEAD' }, [200, 307, 404]);
+    const response = await send(
+      repository,
+      `${base(repository)}/blobs/${digest}`,
+      { method: 'HEAD' },
+      [200, 307, 404],
+    );
     return response.status !== 404;
   }
 
@@ -83,7 +121,8 @@ export function createTransfer(options: TransferOptions): Transfer {
     const started = await send(to, open, { method: 'POST', headers: { 'Content-Length': '0' } }, [201, 202]);
     if (started.status === 201) return;
     const location = new URL(started.headers.get('location') ?? '', open);
-    if (location.origin !== new URL(open).origin) throw failure('REGISTRY_BLOCKED', `${to.domain} wants the upload at another host`);
+    if (location.origin !== new URL(open).origin)
+      throw failure('REGISTRY_BLOCKED', `${to.domain} wants the upload at another host`);
     location.searchParams.set('digest', digest);
     const headers = { 'Content-Type': 'application/octet-stream' };
     await send(to, location.href, { method: 'PUT', headers, body: new Uint8Array(content) }, [201]);
@@ -91,8 +130,15 @@ export function createTransfer(options: TransferOptions): Transfer {
 
   return {
     manifest: (repository, digest) =>
-      read(repository, `${base(repository)}/manifests/${digest}`, manifestTypes.join(', '), largestManifest, digest),
-    blob: (repository, digest) => read(repository, `${base(repository)}/blobs/${digest}`, '*/*', largestBlob, digest),
+      read(
+        repository,
+        `${base(repository)}/manifests/${digest}`,
+        manifestTypes.join(', '),
+        largestManifest,
+        digest,
+      ),
+    blob: (repository, digest) =>
+      read(repository, `${base(repository)}/blobs/${digest}`, '*/*', largestBlob, digest),
     async copyBlob(from, to, digest) {
       if (await has(to, digest)) return;
       const mount = from.domain === to.domain ? `?mount=${digest}&from=${encodeURIComponent(from.path)}` : '';
@@ -109,7 +155,12 @@ export function createTransfer(options: TransferOptions): Transfer {
     },
     async pushManifest(to, name, mediaType, content) {
       const url = `${base(to)}/manifests/${name}`;
-      await send(to, url, { method: 'PUT', headers: { 'Content-Type': mediaType }, body: new Uint8Array(content) }, [201]);
+      await send(
+        to,
+        url,
+        { method: 'PUT', headers: { 'Content-Type': mediaType }, body: new Uint8Array(content) },
+        [201],
+      );
       return digestOf(content);
     },
   };
@@ -122,7 +173,11 @@ export function digestOf(content: Buffer): Digest {
 async function readCapped(response: Response, cap: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body ?? []) {
+  const reader = response.body?.getReader();
+  for (;;) {
+    const read = await reader?.read();
+    if (!read || read.done) break;
+    const part = read.value as Uint8Array;
     size += part.length;
     if (size > cap) throw failure('REGISTRY_TOO_LARGE', `expected at most ${cap} bytes, got more`);
     parts.push(part);

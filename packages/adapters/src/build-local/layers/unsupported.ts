@@ -16,7 +16,8 @@ const supportedFlags = new Map([
 export function refuseUnsupported(job: BuildJob): void {
   for (const step of job.steps.steps) {
     if (step.keyword === 'RUN') throw unsupported(job, step, 'RUN executes a command');
-    if (!supported.has(step.keyword)) throw unsupported(job, step, `${step.keyword.slice(0, 40)} is not among ${[...supported].join(', ')}`);
+    if (!supported.has(step.keyword))
+      throw unsupported(job, step, `${step.keyword.slice(0, 40)} is not among ${[...supported].join(', ')}`);
     if (step.heredoc) throw unsupported(job, step, 'a heredoc');
     const flag = step.flags.find((item) => !supportedFlags.get(step.keyword)?.test(item));
     if (flag) throw unsupported(job, step, `the flag ${flag.slice(0, 60)}`);
