@@ -83,7 +83,7 @@ const secretValue =
 /** A value for a message: quoted, cut, and not at all where it looks like a credential. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') {
-    return looksSecret(value) ? 'a text that looks like a credential' : JSON.stringify(shortened(value));
+    return looksSecret(value) ? '(not shown: it looks like a credential)' : JSON.stringify(shortened(value));
   }
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';

@@ -36,9 +36,9 @@ export function readShared(
 }
 
 /** Where a mistake is found it is reported, and the answer is undefined. */
-export function readDuration(value: string | undefined, scope: Scope, key: string): Duration | undefined {
+export function readDuration(value: string | 0 | undefined, scope: Scope, key: string): Duration | undefined {
   if (value === undefined) return undefined;
-  const duration = parseDuration(value);
+  const duration = parseDuration(String(value));
   if (duration.ok) return duration.value;
   addProblem(
     within(scope, key),

@@ -32,9 +32,14 @@ export function ratio(note: Note): z.ZodOptional<z.ZodNumber> {
   return z.number().min(0).max(1).meta(meta(note)).optional();
 }
 
-export function duration(note: Note): z.ZodOptional<z.ZodString> {
+/** Text, or the number 0: people write `rebuildDelay: 0`. */
+export function duration(note: Note): z.ZodOptional<z.ZodUnion<[z.ZodString, z.ZodLiteral<0>]>> {
   const pattern = '^(0|(\\d+w)?(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?)$';
-  return text({ title: 'duration', pattern, ...note });
+  const written = z.string().meta({ pattern });
+  return z
+    .union([written, z.literal(0)])
+    .meta(meta({ title: 'duration', ...note }))
+    .optional();
 }
 
 export function texts(note: Note): z.ZodOptional<z.ZodArray<z.ZodString>> {

@@ -37,14 +37,15 @@ function ownBranch(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const fitting = issue.errors.find(
     (branch) =>
-      branch.length > 0 && branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
+      branch.length > 0 &&
+      branch.every((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
   );
   if (!fitting) return [issue];
   return fitting.flatMap((inner) => ownBranch({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath): void {
-  const what = pathText(path) || 'the value';
+  const what = pathText(path) || lastKey(scope.path);
   const here = within(scope, ...path);
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
@@ -74,10 +75,24 @@ function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath): 
   );
 }
 
+function lastKey(path: YamlPath): string {
+  const last = path.at(-1);
+  return typeof last === 'string' ? last : 'the file';
+}
+
 function hintFor(issue: Issue, got: unknown, scope: Scope): string {
   const isScalar = typeof got === 'number' || typeof got === 'boolean';
   if (issue.code === 'invalid_type' && issue.expected === 'string' && isScalar) {
     return `Put quotes around it: "${writtenScalar(scope) ?? String(got)}".`;
+  }
+  if (issue.code === 'invalid_union' && typeof got === 'number' && expected(issue) === 'text or 0') {
+    return `Write a number with a unit: ${got > 0 && Number.isInteger(got) ? got : 7}d, for example.`;
+  }
+  if (issue.code === 'invalid_type' && issue.expected === 'boolean') {
+    return 'Write true or false, without quotes: in YAML 1.2 yes, no, on and off are text.';
+  }
+  if (issue.code === 'invalid_type' && issue.expected === 'number' && typeof got === 'string') {
+    return 'Write the number without quotes.';
   }
   if (issue.code === 'invalid_type' && issue.expected === 'array' && typeof got !== 'object') {
     return 'Write a list: [a, b], or one "- item" per line.';
@@ -96,6 +111,8 @@ function expected(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return typeNames[issue.expected] ?? `a ${issue.expected}`;
+    case 'invalid_value':
+      return issue.values.map(String).join(' or ');
     case 'too_small':
       return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
     case 'too_big':

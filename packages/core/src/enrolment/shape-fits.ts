@@ -41,6 +41,10 @@ function compile(schema: unknown): Fits {
       const values = new Set(Object.values(def['entries'] as object));
       return (value) => values.has(value);
     }
+    case 'literal': {
+      const values = new Set(def['values'] as unknown[]);
+      return (value) => values.has(value);
+    }
     case 'union': {
       const options = (def['options'] as unknown[]).map(compile);
       return (value) => options.some((option) => option(value));

@@ -43,7 +43,11 @@ export function readYaml(file: ConfigFile): { yaml: YamlFile | undefined; proble
   } catch (thrown) {
     if (!(thrown instanceof YAMLException)) throw thrown;
     const at = thrown.mark ? { line: thrown.mark.line + 1, column: thrown.mark.column + 1 } : {};
-    return refuse(`not valid YAML: ${thrown.reason}`, syntaxHint(thrown.reason), { file: file.path, ...at });
+    return refuse(
+      `not valid YAML: ${thrown.reason}`,
+      syntaxHint(thrown.reason, file.text, thrown.mark?.position ?? 0),
+      { file: file.path, ...at },
+    );
   }
   const lineStarts = startsOfLines(file.text);
   const second = secondDocument(events);
@@ -115,11 +119,26 @@ function searchedOffset(
   const value = eventOffset(child.value);
   const key = child.key && eventOffset(child.key);
   if (on === 'key' && key !== undefined) return key;
-  return value >= 0 ? value : key;
+  return value >= 0 ? value : (key ?? dashOf(yaml, child.value));
 }
 
-function syntaxHint(reason: string): string {
-  if (reason.includes('tab')) return 'Indent with spaces.';
+/** An empty item has no text of its own: its dash is the next one after whatever stands before it. */
+function dashOf(yaml: YamlFile, item: Event): number | undefined {
+  const { events } = yaml.composed;
+  let before = 0;
+  for (let at = events.indexOf(item) - 1; at > 0 && before === 0; at -= 1) {
+    const event = events[at];
+    if (event?.type === EVENT_ID.SCALAR) before = Math.max(0, event.valueEnd);
+    else if (event?.type === EVENT_ID.SEQUENCE && event.start >= 0) before = event.start;
+  }
+  const dash = yaml.text.indexOf('-', before);
+  return dash < 0 ? undefined : dash;
+}
+
+function syntaxHint(reason: string, text: string, offset: number): string {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  if (reason.includes('tab') || /^ *\t/.test(text.slice(lineStart, lineStart + 200)))
+    return 'Indent with spaces, not tabs.';
   if (reason.includes('nesting')) return `Nest at most ${deepestNesting} levels deep.`;
   return 'Look at the line above too: a missing quote, bracket or colon often shows only later.';
 }
