@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
  * @property {number} numFailedTests
  * @property {number} numPendingTests
  * @property {number} numTodoTests
- * @property {readonly { status: string, name: string, assertionResults: readonly unknown[] }[]} testResults
+ * @property {readonly { status: string, name: string, assertionResults: readonly { status: string }[] }[]} testResults
  */
 
 const [file = '', exitCode = '1'] = process.argv.slice(2);
@@ -26,18 +26,19 @@ console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} ski
 process.exitCode = exitCode === '0' && failed === 0 && passed > 0 ? 0 : 1;
 
 /**
- * A file that could not be loaded counts as one failed test: its tests are in no other number.
+ * A file that failed without a failed test (it could not be loaded, or a hook threw) counts as one failed test: it is in no
+ * other number.
  *
  * @param {Report} report
  */
 function count(report) {
-  const unloaded = report.testResults.filter(
-    (each) => each.status === 'failed' && each.assertionResults.length === 0,
+  const outside = report.testResults.filter(
+    (each) => each.status === 'failed' && !each.assertionResults.some((test) => test.status === 'failed'),
   );
-  for (const each of unloaded) console.log(`could not be loaded: ${each.name}`);
+  for (const each of outside) console.log(`failed outside of its tests: ${each.name}`);
   return {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + unloaded.length,
+    failed: report.numFailedTests + outside.length,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }

@@ -32,6 +32,11 @@ it.each([
   [`it('a', () => {}); it('b', () => { throw new Error('x'); });`, 1, '1 passed, 1 failed'],
   [`it('a', () => {}); it.skip('b', () => {}); it.todo('c');`, 0, '1 passed, 0 failed, 2 skipped'],
   [`it('a', () => {}); throw new Error('x');`, 1, '0 passed, 1 failed'],
+  [
+    `it('a', () => {}); describe('d', () => { beforeAll(() => { throw new Error('x'); }); it('b', () => {}); });`,
+    1,
+    '1 passed, 1 failed, 1 skipped',
+  ],
   [`it('a', () => { void Promise.reject(new Error('x')); });`, 1, '1 passed, 0 failed'],
   [`it.skip('a', () => {});`, 1, '0 passed, 0 failed, 1 skipped'],
 ])('%s', (test, code, last) => {

@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
-import type { Import, SourceFile } from './source-file.ts';
+import { isTestFile, type Import, type SourceFile } from './source-file.ts';
 import {
+  adapterFolders,
   coreFolders,
   maxLines,
   notedLines,
   packageRows,
-  sharedAdapterFolders,
   typeOnlyFolders,
   type PackageRow,
 } from './table.ts';
@@ -107,6 +107,9 @@ function importRule(
     return `${packageName} may not import ${each.specifier}`;
   }
   if (target.kind === 'npm') return npmRule(file, packageName, row, target.name, tree);
+  if (!file.isTest && packageName !== 'testing' && isTestFile(target.path)) {
+    return `only tests may import ${target.path}`;
+  }
   if (target.packageName === undefined)
     return `${packageName} may not import ${target.path}: it is outside the packages`;
   if (target.packageName !== packageName) {
@@ -142,46 +145,68 @@ function coreRule(file: SourceFile, target: string, each: Import): string | unde
   if (!allowed) return `core folder ${from} has no row in tools/architecture/table.ts`;
   if (!coreFolders[to]) return `core folder ${to} has no row in tools/architecture/table.ts`;
   if (file.isTest) return undefined;
-  if (!each.typeOnly && typeOnlyFolders.includes(from)) return `core/${from} may import types only`;
   if (from === to) return undefined;
   if (!allowed.includes(to)) return `core/${from} may not import core/${to}`;
-  if (!each.typeOnly && typeOnlyFolders.includes(to)) return `of core/${to} only types may be imported`;
-  return undefined;
+  if (each.typeOnly) return undefined;
+  if (typeOnlyFolders.includes(from) && to !== '.') return `core/${from} may import only types of core/${to}`;
+  return typeOnlyFolders.includes(to) ? `of core/${to} only types may be imported` : undefined;
 }
 
 function adapterRule(path: string, target: string): string | undefined {
   const from = folderOf(path);
   const to = folderOf(target);
-  if (from === to || sharedAdapterFolders.includes(to)) return undefined;
-  return `adapters/${from} may not import adapters/${to}: only ${sharedAdapterFolders.join(' and ')} are shared`;
+  const allowed = adapterFolders[from];
+  if (!allowed) return `adapter folder ${from} has no row in tools/architecture/table.ts`;
+  return from === to || allowed.includes(to) ? undefined : `adapters/${from} may not import adapters/${to}`;
 }
 
-/** Each cycle once, at its alphabetically first file. Type imports count: two files that need each other are one idea. */
+/**
+ * The shortest cycle through each file that is on one, unless a shorter or earlier one has named it. Type imports count: two
+ * files that need each other are one idea.
+ */
 function findCycles(tree: Tree): Violation[] {
-  const known = new Map(tree.files.map((file) => [file.path, file]));
-  const done = new Set<string>();
-  const found = new Map<string, Violation>();
-
-  function follow(file: SourceFile, trail: readonly string[]): void {
-    const start = trail.indexOf(file.path);
-    if (start !== -1) {
-      const cycle = trail.slice(start);
-      const first = cycle.toSorted()[0] ?? file.path;
-      const turned = [...cycle.slice(cycle.indexOf(first)), ...cycle.slice(0, cycle.indexOf(first)), first];
-      found.set(turned.join(' '), { path: first, line: 1, rule: `import cycle: ${turned.join(' -> ')}` });
-      return;
-    }
-    if (done.has(file.path)) return;
-    for (const each of file.imports) {
-      const target = targetOf(file.path, each.specifier);
-      const next = target.kind === 'file' ? known.get(target.path) : undefined;
-      if (next) follow(next, [...trail, file.path]);
-    }
-    done.add(file.path);
+  const next = new Map(
+    tree.files.map((file) => {
+      const targets = file.imports.map((each) => targetOf(file.path, each.specifier));
+      return [file.path, targets.flatMap((target) => (target.kind === 'file' ? [target.path] : []))];
+    }),
+  );
+  const cycles = tree.files.flatMap((file) => {
+    const cycle = shortestCycle(file.path, next);
+    return cycle ? [cycle] : [];
+  });
+  const named = new Set<string>();
+  const found: Violation[] = [];
+  for (const cycle of cycles.toSorted((a, b) => a.length - b.length)) {
+    if (cycle.every((path) => named.has(path))) continue;
+    for (const path of cycle) named.add(path);
+    const [first = ''] = cycle;
+    found.push({ path: first, line: 1, rule: `import cycle: ${[...cycle, first].join(' -> ')}` });
   }
+  return found;
+}
 
-  for (const file of tree.files) follow(file, []);
-  return [...found.values()];
+function shortestCycle(start: string, next: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const cameFrom = new Map<string, string>();
+  const queue = [start];
+  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    for (const target of next.get(path) ?? []) {
+      if (target === start) return trail(path, start, cameFrom);
+      if (cameFrom.has(target) || !next.has(target)) continue;
+      cameFrom.set(target, path);
+      queue.push(target);
+    }
+  }
+  return undefined;
+}
+
+function trail(end: string, start: string, cameFrom: ReadonlyMap<string, string>): string[] {
+  const steps = [end];
+  for (let path = end; path !== start;) {
+    path = cameFrom.get(path) ?? start;
+    steps.unshift(path);
+  }
+  return steps;
 }
 
 function targetOf(path: string, specifier: string): Target {

@@ -38,7 +38,8 @@ export function readSource(path: string, text: string): SourceFile {
   const mistake = parsed.errors[0];
   if (mistake) throw new Error(`${path}: does not parse: ${mistake.message}`);
   const imports: Import[] = [];
-  const globals: GlobalUse[] = [];
+  const names: GlobalUse[] = [];
+  const bound = new Set<string>();
   const strings = new Set<string>();
   const lineStarts = startsOfLines(text);
 
@@ -50,7 +51,8 @@ export function readSource(path: string, text: string): SourceFile {
       strings.add(node['value']);
     const isType = inType || typeNodes.test(node.type);
     const name = isType || !parent ? undefined : globalName(node, parent, role);
-    if (name !== undefined) globals.push({ name, line });
+    if (name !== undefined) names.push({ name, line });
+    for (const pattern of patternsOf(node)) addBoundNames(pattern, bound);
     for (const [key, value] of Object.entries(node)) {
       for (const child of Array.isArray(value) ? value : [value]) {
         if (isNode(child)) visit(child, node, key, isType);
@@ -59,12 +61,14 @@ export function readSource(path: string, text: string): SourceFile {
   }
 
   if (isNode(parsed.program)) visit(parsed.program, undefined, '', false);
+  // A file that gives a name of its own to something means that one, wherever it stands in the file.
+  const globals = names.filter((use) => !bound.has(use.name));
   return { path, lines: countLines(text), isTest: isTestFile(path), imports, globals, strings };
 }
 
-/** Tests, and suites that are run by tests of several implementations. */
-function isTestFile(path: string): boolean {
-  return /\.(test|contract)\.m?[jt]s$/.test(path);
+/** Tests, suites that tests of several implementations run, and what stands beside tests for them alone: `test-*`, `testing-*`. */
+export function isTestFile(path: string): boolean {
+  return /(\.(test|contract)|(^|\/)test(ing)?-[^/]+)\.m?[jt]s$/.test(path);
 }
 
 function importOf(node: SyntaxNode): { specifier: string; typeOnly: boolean } | undefined {
@@ -104,6 +108,24 @@ function globalName(node: SyntaxNode, parent: SyntaxNode, role: string): string 
   const isEmptyNew =
     parent.type === 'NewExpression' && Array.isArray(parent['arguments']) && parent['arguments'].length === 0;
   return isEmptyNew ? 'new Date()' : name;
+}
+
+/** The patterns in which a node binds names. */
+function patternsOf(node: SyntaxNode): SyntaxNode[] {
+  if (node.type === 'VariableDeclarator') return [node['id']].filter(isNode);
+  if (/^Import(Default|Namespace)?Specifier$/.test(node.type)) return [node['local']].filter(isNode);
+  if (!/Function/.test(node.type) || !Array.isArray(node['params'])) return [];
+  return node['params'].filter(isNode);
+}
+
+function addBoundNames(pattern: SyntaxNode, bound: Set<string>): void {
+  if (pattern.type === 'Identifier' && typeof pattern['name'] === 'string') bound.add(pattern['name']);
+  const parts = [pattern['argument'], pattern['left'], pattern['elements'], pattern['properties']].flat();
+  for (const part of parts) {
+    if (!isNode(part)) continue;
+    const value = part.type === 'Property' ? part['value'] : part;
+    if (isNode(value)) addBoundNames(value, bound);
+  }
 }
 
 /** `Date.now` for the members of Date and Math, the object alone for all others. */

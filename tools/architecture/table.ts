@@ -52,10 +52,7 @@ export const packageRows: Readonly<Record<string, PackageRow>> = {
   },
 };
 
-/**
- * Folders of the core and those that each may import; `.` are the files beside them (result, time, problem).
- * Ports are interfaces: they may import types of what they speak about, and nothing that runs.
- */
+/** Folders of the core and those that each may import; `.` are the files beside them (result, time, problem). */
 export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   '.': [],
   reference: ['.'],
@@ -70,11 +67,18 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
 };
 
-/** Of these only types may be imported, and they may import only types themselves. */
+/** Ports are interfaces: of the other folders they take types only, and the other folders of them. */
 export const typeOnlyFolders: readonly string[] = ['ports'];
 
-/** Adapters are one folder per outside system; these hold what several of them stand on. */
-export const sharedAdapterFolders: readonly string[] = ['credentials', 'process'];
+/** Adapters are one folder per outside system, and do not know each other; what several of them stand on is below them. */
+export const adapterFolders: Readonly<Record<string, readonly string[]>> = {
+  process: [],
+  credentials: ['process'],
+  directory: ['process'],
+  registry: ['credentials', 'process'],
+  git: ['directory', 'credentials', 'process'],
+  'build-local': ['credentials', 'process'],
+};
 
 export const maxLines = 450;
 export const notedLines = 300;

@@ -30,8 +30,9 @@ export function readTree(root: string): Tree {
       const manifest = readManifest(join(root, 'packages', folder, 'package.json'));
       const own = Object.keys(manifest.dependencies ?? {});
       const development = Object.keys(manifest.devDependencies ?? {});
-      // The command is published as a bundle: what goes into it are development dependencies.
-      const atRunTime = folder === 'cli' ? [...own, ...development] : own;
+      // The command is published as a bundle: what goes into it are development dependencies. The fakes run in tests only.
+      const atRunTime =
+        folder === 'cli' ? [...own, ...development] : folder === 'testing' ? [...own, ...shared] : own;
       return [folder, { own: new Set(atRunTime), inTests: new Set([...own, ...development, ...shared]) }];
     }),
   );
