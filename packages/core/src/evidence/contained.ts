@@ -1,5 +1,12 @@
-import type { Digest } from '../reference/types.ts';
-import type { BaseRecord, Dependency, EvidenceStrength, ImageRecord, LedgerEntry } from '../state/types.ts';
+import type { Digest, PlatformName } from '../reference/types.ts';
+import type {
+  BaseRecord,
+  Dependency,
+  EvidenceStrength,
+  ImageContent,
+  ImageRecord,
+  LedgerEntry,
+} from '../state/types.ts';
 import { provenByLayers } from './layers.ts';
 
 /** What a provenance attestation says the build read; found and verified by an adapter. */
@@ -47,12 +54,16 @@ export function containedBase(
   );
   const signed = attested.find((fact) => fact.signed);
   const unsigned = attested.find((fact) => !fact.signed);
-  const layers = provable ? provenByLayers(content.platforms, base.ledger) : undefined;
   const built = image.rebuilds.findLast(
     (rebuild) => rebuild.digest === content.digest && rebuild.outcome === 'success',
   );
   const recorded = built?.pins.find((pin) => pin.base === base.name);
   const annotated = provable ? content.annotatedBase : undefined;
+
+  // Layers cannot tell digests apart that differ in their config alone; there a weaker word decides.
+  const matches = provable ? provenByLayers(content.platforms, base.ledger) : [];
+  const words = [signed?.digest, recorded?.digest, unsigned?.digest, annotated?.digest];
+  const layers = words.find((word) => word !== undefined && matches.includes(word)) ?? matches[0];
 
   const claims: Claim[] = [];
   if (signed) claims.push({ digest: signed.digest, evidence: 'signed-provenance' });
@@ -62,21 +73,24 @@ export function containedBase(
   if (annotated) claims.push({ digest: annotated.digest, evidence: 'annotation' });
 
   const best = claims[0];
-  const conflict = best && claims.find((claim) => !sameDigest(base.ledger, claim.digest, best.digest));
+  const conflict =
+    best && claims.find((claim) => !sameDigest(base.ledger, claim.digest, best.digest, content));
   return { claims, best, conflict, provable };
 }
 
-/** Equal digests, digests with equal content, or digests whose platform manifests are the same. */
-function sameDigest(ledger: readonly LedgerEntry[], a: Digest, b: Digest): boolean {
+/** Equal digests, digests with equal content, or digests that hold the same manifests for the image's platforms. */
+function sameDigest(ledger: readonly LedgerEntry[], a: Digest, b: Digest, content: ImageContent): boolean {
   if (a === b) return true;
   const left = ledger.find((entry) => entry.digest === a);
   const right = ledger.find((entry) => entry.digest === b);
   if (!left || !right) return false;
   if ((left.equalTo ?? left.digest) === (right.equalTo ?? right.digest)) return true;
-  const names = Object.keys(left.platforms ?? {}) as (keyof NonNullable<LedgerEntry['platforms']>)[];
-  return names.some((name) => {
-    const ours = left.platforms?.[name];
-    const theirs = right.platforms?.[name];
-    return ours !== undefined && theirs !== undefined && ours.diffIds.length > 0 && ours.diffIds.join() === theirs.diffIds.join();
-  });
+  const names = Object.keys(content.platforms) as PlatformName[];
+  return (
+    names.length > 0 &&
+    names.every((name) => {
+      const ours = left.platforms?.[name]?.digest;
+      return ours !== undefined && ours === right.platforms?.[name]?.digest;
+    })
+  );
 }

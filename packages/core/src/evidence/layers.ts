@@ -22,14 +22,26 @@ export function startsWith(image: Platforms, base: Platforms | undefined): boole
   return told ? true : undefined;
 }
 
-/** The ledger entry whose layers the image stands on: the longest match, and of equal ones the latest to appear. */
-export function provenByLayers(image: Platforms, ledger: readonly LedgerEntry[]): Digest | undefined {
-  let best: { digest: Digest; length: number; appeared: number } | undefined;
+/**
+ * The ledger entries whose layers the image stands on: the longest match. There are several where digests differ in
+ * their config alone, which layers cannot tell apart; the latest to appear comes first.
+ */
+export function provenByLayers(image: Platforms, ledger: readonly LedgerEntry[]): readonly Digest[] {
+  let longest = 0;
+  let matches: LedgerEntry[] = [];
   for (const entry of ledger) {
     if (startsWith(image, entry.platforms) !== true) continue;
-    const length = Object.values(entry.platforms ?? {}).reduce((sum, { diffIds }) => sum + diffIds.length, 0);
-    const better = !best || length > best.length || (length === best.length && entry.appeared >= best.appeared);
-    if (better) best = { digest: entry.digest, length, appeared: entry.appeared };
+    const length = layersOn(image, entry.platforms);
+    if (length < longest) continue;
+    if (length > longest) matches = [];
+    longest = length;
+    matches.push(entry);
   }
-  return best?.digest;
+  return matches.toSorted((a, b) => b.appeared - a.appeared).map(({ digest }) => digest);
+}
+
+/** Only platforms of the image count: an index that gained another one is no longer match. */
+function layersOn(image: Platforms, base: Platforms | undefined): number {
+  const names = Object.keys(image) as PlatformName[];
+  return names.reduce((sum, name) => sum + (base?.[name]?.diffIds.length ?? 0), 0);
 }

@@ -31,6 +31,8 @@ export interface Judged {
   readonly matureAt: Instant;
   /** The digest of the version to pin: its newest that may be used. */
   readonly digest: Digest | undefined;
+  /** It did not stand long enough, and this is when it is taken nevertheless unless something better comes. */
+  readonly takenAt: Instant | undefined;
 }
 
 export interface Candidate {
@@ -47,27 +49,53 @@ export interface Candidate {
 /** Picks the newest digest that has proved itself (brief 4.3.1). A newer push never restarts an older one's timer. */
 export function candidateOf(versions: readonly Version[], gate: Gate): Candidate {
   const minStanding = Math.min(gate.minStanding, gate.delay / 14);
-  const judged = versions.map((version) => judge(version, gate, minStanding));
-  const chosen = judged.findLastIndex(({ obstacles }) => obstacles.length === 0);
+  const plain = versions.map((version) => judge(version, gate, minStanding));
+  const proven = plain.findLastIndex(({ obstacles }) => obstacles.length === 0);
+  const judged = withBusyTimes(plain, proven, 2 * gate.delay);
+  const busy = judged.findLastIndex(({ takenAt }) => takenAt !== undefined && takenAt <= gate.now);
   const newestAcceptable = judged.findLastIndex(({ obstacles }) =>
     obstacles.every((obstacle) => obstacle === 'not-matured' || obstacle === 'short-lived'),
   );
-  const busy = judged.findLastIndex(({ obstacles }) => obstacles.every((obstacle) => obstacle === 'short-lived'));
-  const nothingSince = chosen >= 0 ? (judged[chosen]?.matureAt ?? 0) : (versions[0]?.firstSeen ?? gate.now);
-  const busyTag = busy > chosen && gate.now - nothingSince >= 2 * gate.delay;
-  return { judged, chosen: busyTag ? busy : chosen, busyTag, newestAcceptable };
+  return { judged, chosen: Math.max(proven, busy), busyTag: busy > proven, newestAcceptable };
 }
 
-/** The baseline may be pinned at once for an image that was never built (brief 4.2.2), settled and matured or not. */
+/**
+ * A tag is busy when, for twice the delay, nothing stood long enough on it. That time is counted from the first of an
+ * unbroken run of short-lived digests, so a bad push on a quiet tag never counts as one: its fix matures before.
+ */
+function withBusyTimes(judged: readonly Judged[], proven: number, patience: Duration): readonly Judged[] {
+  let runSince: Instant | undefined;
+  return judged.map((each, index) => {
+    if (index <= proven || !each.obstacles.includes('short-lived')) {
+      runSince = undefined;
+      return each;
+    }
+    runSince ??= each.version.firstSeen;
+    const usable = each.obstacles.every(
+      (obstacle) => obstacle === 'short-lived' || obstacle === 'not-matured',
+    );
+    return usable ? { ...each, takenAt: Math.max(each.matureAt, runSince + patience) } : each;
+  });
+}
+
+const onlyYoung: readonly Obstacle[] = ['not-settled', 'not-matured', 'short-lived'];
+
+function acceptableBaseline({ version, obstacles }: Judged): boolean {
+  return version.baseline && obstacles.every((obstacle) => onlyYoung.includes(obstacle));
+}
+
+/** The starting point, as long as nothing has matured and it can still be used; it may be replaced already. */
+export function baselinePin(candidate: Candidate): Judged | undefined {
+  return candidate.judged.find(acceptableBaseline);
+}
+
+/** For an image that was never built the baseline may be pinned at once (brief 4.2.2), else the oldest settled digest. */
 export function firstPin(candidate: Candidate): Judged | undefined {
-  const chosen = candidate.judged[candidate.chosen];
-  if (chosen) return chosen;
-  const tolerable: readonly Obstacle[] = ['not-settled', 'not-matured', 'short-lived'];
-  const usable = ({ obstacles }: Judged): boolean => obstacles.every((obstacle) => tolerable.includes(obstacle));
-  return (
-    candidate.judged.find((judged) => judged.version.baseline && usable(judged)) ??
-    candidate.judged.find((judged) => usable(judged) && judged.version.settledAt !== undefined)
+  const settled = candidate.judged.find(
+    ({ version, obstacles }) =>
+      version.settledAt !== undefined && obstacles.every((obstacle) => onlyYoung.includes(obstacle)),
   );
+  return candidate.judged[candidate.chosen] ?? baselinePin(candidate) ?? settled;
 }
 
 function judge(version: Version, gate: Gate, minStanding: Duration): Judged {
@@ -84,7 +112,7 @@ function judge(version: Version, gate: Gate, minStanding: Duration): Judged {
   if (version.withdrawnAt !== undefined) obstacles.push('withdrawn');
   if (!usable) obstacles.push(whyUnusable(version, gate));
   if (version.replacedAt !== undefined && version.stood < minStanding) obstacles.push('short-lived');
-  return { version, obstacles, matureAt, digest: usable?.digest };
+  return { version, obstacles, matureAt, digest: usable?.digest, takenAt: undefined };
 }
 
 /** A publisher's date can only make the gate stricter, and by one delay at most: a forged date never blocks for ever. */

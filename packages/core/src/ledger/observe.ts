@@ -48,7 +48,8 @@ export function observe(ledger: readonly LedgerEntry[], look: Observation, settl
   }
 
   if (current.digest === look.digest) {
-    if (current.settledAt !== undefined || (!look.ownBuild && at < current.appeared + settle)) return { ledger, news: 'none' };
+    if (current.settledAt !== undefined || (!look.ownBuild && at < current.appeared + settle))
+      return { ledger, news: 'none' };
     return { ledger: replace(ledger, current, { ...current, settledAt: at }), news: 'settled' };
   }
 
@@ -75,22 +76,33 @@ export function observe(ledger: readonly LedgerEntry[], look: Observation, settl
     return { ledger: [...replace(others, current, left), fresh], news: 'moved' };
   }
 
-  const { lastSeenAt: _lastSeenAt, replacedAt: _replacedAt, withdrawnAt, settledAt, baseline, ...kept } = known;
+  // What stands under the tag is served, whatever was found earlier.
+  const { lastSeenAt: _lastSeenAt, replacedAt: _replacedAt, goneAt: _goneAt, ...kept } = known;
+  const { withdrawnAt, settledAt, baseline: _baseline, stood: _stood, ...returning } = kept;
   if (withdrawnAt !== undefined) {
-    const returned: LedgerEntry = { ...kept, firstSeen: at, appeared: at, previousLastSeenAt: lastSeenAt, ...settled };
+    const returned: LedgerEntry = {
+      ...returning,
+      firstSeen: at,
+      appeared: at,
+      previousLastSeenAt: lastSeenAt,
+      ...settled,
+    };
     return { ledger: [...replace(others, current, left), returned], news: 'returned' };
   }
   const again: LedgerEntry = {
     ...kept,
     appeared: at,
-    ...(settledAt === undefined ? settled : { settledAt }),
-    ...(baseline ? { baseline } : {}),
+    ...(settledAt === undefined ? settled : {}),
   };
   return { ledger: [...replace(others, current, { ...left, withdrawnAt: at }), again], news: 'went-back' };
 }
 
 /** When the one follow-up look of a change is due; undefined when nothing is unsettled. */
-export function followUpAt(ledger: readonly LedgerEntry[], settle: Duration, tag?: string): Instant | undefined {
+export function followUpAt(
+  ledger: readonly LedgerEntry[],
+  settle: Duration,
+  tag?: string,
+): Instant | undefined {
   const current = standing(ledger, tag);
   return current && current.settledAt === undefined ? current.appeared + settle : undefined;
 }
@@ -104,7 +116,9 @@ export function describeEntry(
 ): readonly LedgerEntry[] {
   return ledger.map((entry, index) => {
     if (entry.digest !== digest || entry.platforms !== undefined) return entry;
-    const twin = ledger.slice(0, index).find((earlier) => earlier.platforms && sameContent(earlier.platforms, platforms));
+    const twin = ledger
+      .slice(0, index)
+      .find((earlier) => earlier.platforms && sameContent(earlier.platforms, platforms));
     const equalTo = twin && twin.digest !== digest ? (twin.equalTo ?? twin.digest) : undefined;
     return {
       ...entry,

@@ -16,7 +16,8 @@ export function rankingOf(strategy: SelectionStrategy, allowTags: string): Ranki
   const suffix = fixedSuffix(allowTags);
   const numbers = new Map<string, VersionParts | undefined>();
   const read = (tag: string): VersionParts | undefined => {
-    if (!numbers.has(tag)) numbers.set(tag, readVersion(tag.endsWith(suffix) ? tag.slice(0, tag.length - suffix.length) : tag));
+    if (!numbers.has(tag))
+      numbers.set(tag, readVersion(tag.endsWith(suffix) ? tag.slice(0, tag.length - suffix.length) : tag));
     return numbers.get(tag);
   };
   return {
@@ -33,7 +34,9 @@ export function rankingOf(strategy: SelectionStrategy, allowTags: string): Ranki
 /** The tags of a repository that the selection covers, highest first. */
 export function selectTags(tags: readonly string[], allowTags: string, ranking: Ranking): readonly string[] {
   const allowed = new RegExp(allowTags, 'u');
-  return tags.filter((tag) => allowed.test(tag) && ranking.ranks(tag)).toSorted((a, b) => ranking.compare(b, a));
+  return tags
+    .filter((tag) => allowed.test(tag) && ranking.ranks(tag))
+    .toSorted((a, b) => ranking.compare(b, a));
 }
 
 /** `^16[.0-9]*-alpine$` fixes `-alpine`: the literal end of the expression, from its first dash on. */
@@ -54,7 +57,10 @@ interface VersionParts {
 function readVersion(tag: string): VersionParts | undefined {
   const match = /^v?(\d{1,15}(?:\.\d{1,15}){0,5})(?:-([0-9A-Za-z.-]+))?(?:[+_][0-9A-Za-z.-]+)?$/.exec(tag);
   if (!match?.[1]) return undefined;
-  const pre = match[2] === undefined ? [] : match[2].split('.').map((part) => (/^\d{1,15}$/.test(part) ? Number(part) : part));
+  const pre =
+    match[2] === undefined
+      ? []
+      : match[2].split('.').map((part) => (/^\d{1,15}$/.test(part) ? Number(part) : part));
   return { numbers: match[1].split('.').map(Number), pre };
 }
 

@@ -27,14 +27,17 @@ export interface Version {
 }
 
 /** The versions of one tag for these platforms, by latest appearance. */
-export function versionsOf(ledger: readonly LedgerEntry[], platforms: readonly PlatformName[]): readonly Version[] {
+export function versionsOf(
+  ledger: readonly LedgerEntry[],
+  platforms: readonly PlatformName[],
+): readonly Version[] {
   const versions: { identity: string; version: Version }[] = [];
   const ordered = ledger.toSorted((a, b) => a.appeared - b.appeared);
   for (const entry of ordered) {
     const identity = identityOf(entry, platforms);
     const last = versions.at(-1);
     if (last && last.identity === identity) {
-      versions[versions.length - 1] = { identity, version: extend(last.version, entry, true) };
+      versions[versions.length - 1] = { identity, version: extend(last.version, entry, platforms, true) };
       continue;
     }
     const earlier = versions.findIndex((known) => known.identity === identity);
@@ -46,7 +49,7 @@ export function versionsOf(ledger: readonly LedgerEntry[], platforms: readonly P
     if (last && last.version.withdrawnAt === undefined && known.version.withdrawnAt === undefined) {
       versions[versions.length - 1] = { ...last, version: { ...last.version, withdrawnAt: entry.appeared } };
     }
-    versions.push({ identity, version: extend(known.version, entry, false) });
+    versions.push({ identity, version: extend(known.version, entry, platforms, false) });
   }
   return versions.map(({ version }) => version);
 }
@@ -98,18 +101,25 @@ function single(entry: LedgerEntry, platforms: readonly PlatformName[]): Version
   };
 }
 
-function extend(version: Version, entry: LedgerEntry, unbroken: boolean): Version {
+function extend(
+  version: Version,
+  entry: LedgerEntry,
+  platforms: readonly PlatformName[],
+  unbroken: boolean,
+): Version {
+  const entries = [...version.entries, entry];
+  // A withdrawn version that returns starts afresh: its timer, its standing, and it is no starting point any more.
+  if (version.withdrawnAt !== undefined && entry.withdrawnAt === undefined)
+    return { ...single(entry, platforms), entries };
   const together = unbroken && entry.lastSeenAt !== undefined ? entry.lastSeenAt - version.appeared : 0;
-  const restarted = version.withdrawnAt !== undefined && entry.withdrawnAt === undefined;
   return {
     ...version,
-    entries: [...version.entries, entry],
-    firstSeen: restarted ? entry.firstSeen : Math.min(version.firstSeen, entry.firstSeen),
+    entries,
+    firstSeen: Math.min(version.firstSeen, entry.firstSeen),
     appeared: unbroken ? version.appeared : entry.appeared,
-    settledAt: restarted ? entry.settledAt : (version.settledAt ?? entry.settledAt),
+    settledAt: version.settledAt ?? entry.settledAt,
     replacedAt: entry.replacedAt,
     stood: Math.max(version.stood, entry.stood ?? 0, together),
     withdrawnAt: entry.withdrawnAt,
-    publishedAt: version.publishedAt,
   };
 }
