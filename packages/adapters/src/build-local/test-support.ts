@@ -31,7 +31,7 @@ async function installed(): Promise<boolean> {
   ];
   if (missing.length === 0) return true;
   if (process.env['CI']) throw new Error(`not installed: ${missing.join(', ')}`);
-  console.warn(`skipped, not installed: ${missing.join(', ')}`);
+  process.stderr.write(`skipped, not installed: ${missing.join(', ')}\n`);
   return false;
 }
 
