@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { StateChanges, StateFiles } from '@image-factory/core/ports/state-store.ts';
+import { blobId } from '../directory/blob-id.ts';
 import type { Environment } from './environment.ts';
 import { createObjectReader } from './object-reader.ts';
 import { GitFailure, runGit } from './process.ts';
@@ -80,12 +80,6 @@ export function treeAfter(before: StateTree, commit: string | undefined, changes
     }
   }
   return { commit, files, blobs };
-}
-
-/** The id that git gives to this content. */
-export function blobId(content: string | Uint8Array): string {
-  const length = typeof content === 'string' ? Buffer.byteLength(content, 'utf8') : content.length;
-  return createHash('sha1').update(`blob ${length}\0`).update(content).digest('hex');
 }
 
 async function list(commit: string, gitDir: string, environment: Environment): Promise<Map<string, string>> {

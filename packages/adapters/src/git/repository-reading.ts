@@ -1,0 +1,170 @@
+import type { Source } from '@image-factory/core/enrolment/types.ts';
+import type { SourceFile } from '@image-factory/core/ports/source.ts';
+import type { Problem } from '@image-factory/core/problem.ts';
+import { err, ok, type Result } from '@image-factory/core/result.ts';
+import { dockerfileText } from './dockerfile-text.ts';
+import { findInCommit, type FoundPaths } from './source-paths.ts';
+import {
+  branchMissing,
+  dockerfileUnreadable,
+  largestDockerfile,
+  sourceProblem,
+  type SourceName,
+} from './source-problems.ts';
+import type { Branch, SourceRepository } from './source-repository.ts';
+
+/** Sources of one repository. */
+export interface RepositoryReading {
+  read(
+    sources: readonly Source[],
+    label: string,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Result<SourceFile, Problem>[]>;
+  close(): void;
+}
+
+interface TextRequest {
+  readonly blob: string;
+  readonly name: SourceName;
+  readonly resolve: (text: Result<string, Problem>) => void;
+}
+
+/** Texts fetched at once; each may be a mebibyte. */
+const textsAtOnce = 2000;
+
+/** `ownState`: the factory's state folder in this repository, which is no content of any image. */
+export function createRepositoryReading(
+  repository: SourceRepository,
+  ownState: string | undefined,
+): RepositoryReading {
+  /** What was found per commit and paths; kept for the heads of the last cycle only. */
+  let known = new Map<string, Map<string, Result<FoundPaths, Problem>>>();
+  let requests: TextRequest[] = [];
+  let answering: Promise<void> = Promise.resolve();
+
+  async function read(
+    sources: readonly Source[],
+    label: string,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Result<SourceFile, Problem>[]> {
+    const heads = await repository.heads(new Set<Branch>(sources.map(({ branch }) => branch)), signal);
+    const next: typeof known = new Map();
+    const problems = new Map<Branch, Problem>();
+    for (const [branch, members] of Map.groupBy(sources, (source) => source.branch)) {
+      const commit = heads.get(branch);
+      if (commit === undefined)
+        problems.set(branch, branchMissing(label, branch, await repository.branches()));
+      else {
+        const answers = known.get(commit) ?? new Map<string, Result<FoundPaths, Problem>>();
+        next.set(commit, answers);
+        await findNew(answers, commit, members, label);
+      }
+    }
+    known = next;
+    return sources.map((source) => {
+      const commit = heads.get(source.branch);
+      const problem = problems.get(source.branch);
+      const found = known.get(commit ?? '')?.get(keyOf(source));
+      if (problem !== undefined || commit === undefined || found === undefined)
+        return err(problem ?? branchMissing(label, source.branch, []));
+      if (!found.ok) return found;
+      const name = { label, branch: source.branch, dockerfile: source.dockerfile };
+      return ok({ commit, ...found.value, text: () => text(found.value.blob, name) });
+    });
+  }
+
+  async function findNew(
+    answers: Map<string, Result<FoundPaths, Problem>>,
+    commit: string,
+    sources: readonly Source[],
+    label: string,
+  ): Promise<void> {
+    const wanted = new Map(sources.map((source) => [keyOf(source), source]));
+    for (const key of answers.keys()) wanted.delete(key);
+    if (wanted.size === 0) return;
+    const names = [...wanted.values()].map(({ branch, dockerfile, context }) => ({
+      label,
+      branch,
+      dockerfile,
+      context,
+    }));
+    const found = await findInCommit(repository, commit, names, ownState);
+    for (const [index, key] of [...wanted.keys()].entries()) {
+      const answer = found[index];
+      if (answer !== undefined) answers.set(key, answer);
+    }
+  }
+
+  /** Everybody who asks in the same turn is answered by one read. */
+  function text(blob: string, name: SourceName): Promise<Result<string, Problem>> {
+    const { promise, resolve } = Promise.withResolvers<Result<string, Problem>>();
+    requests.push({ blob, name, resolve });
+    if (requests.length === 1) {
+      queueMicrotask(() => {
+        const batch = requests;
+        requests = [];
+        answering = answering.then(() => answerAll(batch));
+      });
+    }
+    return promise;
+  }
+
+  async function answerAll(batch: readonly TextRequest[]): Promise<void> {
+    for (let start = 0; start < batch.length; start += textsAtOnce) {
+      const part = batch.slice(start, start + textsAtOnce);
+      try {
+        const answers = await repository.blobs(
+          part.map(({ blob }) => blob),
+          largestDockerfile,
+          knownBlobs,
+        );
+        for (const [index, { name, resolve }] of part.entries()) {
+          const answer = answers[index];
+          if (answer?.kind === 'object') {
+            const decoded = dockerfileText(answer.bytes);
+            resolve(decoded.ok ? decoded : err(dockerfileUnreadable(name, decoded.error)));
+          } else if (answer?.kind === 'too-large')
+            resolve(err(dockerfileUnreadable(name, `has ${answer.size} bytes`)));
+          else resolve(err(dockerfileUnreadable(name, 'could not be fetched: the remote did not send it')));
+        }
+      } catch (error) {
+        const cause: unknown = error;
+        for (const { name, resolve } of part) resolve(err(sourceProblem(cause, name.label)));
+      }
+    }
+  }
+
+  /** Whoever reads one Dockerfile that must be fetched will read the others soon: one fetch brings them all. */
+  function knownBlobs(): readonly string[] {
+    return [...known.values()].flatMap((answers) =>
+      [...answers.values()].flatMap((answer) => (answer.ok ? [answer.value.blob] : [])),
+    );
+  }
+
+  /** A cached repository that is broken is made anew, once. */
+  async function readMending(sources: readonly Source[], label: string, signal: AbortSignal | undefined) {
+    try {
+      return await read(sources, label, signal);
+    } catch (error) {
+      if (signal?.aborted || !(await repository.mend(error))) throw error;
+      return read(sources, label, signal);
+    }
+  }
+
+  return {
+    async read(sources, label, signal) {
+      try {
+        return await readMending(sources, label, signal);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        const problem = sourceProblem(error, label);
+        return sources.map(() => err(problem));
+      }
+    },
+    close: () => repository.close(),
+  };
+}
+
+function keyOf({ branch, dockerfile, context }: Source): string {
+  return `${branch ?? ''}\0${dockerfile}\0${context}`;
+}

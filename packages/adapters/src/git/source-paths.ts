@@ -1,0 +1,159 @@
+import { hash } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Problem } from '@image-factory/core/problem.ts';
+import { err, ok, type Result } from '@image-factory/core/result.ts';
+import { nearest } from './near-names.ts';
+import { GitFailure } from './process.ts';
+import { insidePath } from './source-location.ts';
+import { dockerfileMissing, dockerfileUnreadable, escapes, type SourceName } from './source-problems.ts';
+import type { SourceRepository } from './source-repository.ts';
+import { idWithout, linkMode, submoduleMode, treeMode, type TreeEntry, type TreeWalk } from './tree-walk.ts';
+
+export interface WantedPaths extends SourceName {
+  /** As enrolled; not yet known to stay inside of the repository. */
+  readonly context: string;
+}
+
+export interface FoundPaths {
+  /** Blob id of the Dockerfile. */
+  readonly blob: string;
+  /** Over Dockerfile and context. */
+  readonly revision: string;
+}
+
+/** Links that lead to links, and so on. */
+const mostHops = 20;
+const longestTarget = 4096;
+
+/** Finds many Dockerfiles and contexts in one commit. `ownState` is where the factory keeps its own files in it. */
+export async function findInCommit(
+  repository: SourceRepository,
+  commit: string,
+  wanted: readonly WantedPaths[],
+  ownState: string | undefined,
+): Promise<readonly Result<FoundPaths, Problem>[]> {
+  const walk = repository.walk();
+  const paths = wanted.map(({ dockerfile, context }) => ({
+    dockerfile: insidePath(dockerfile),
+    context: insidePath(context),
+  }));
+  const all = new Set(paths.flatMap(({ dockerfile, context }) => [dockerfile ?? '.', context ?? '.']));
+  // A commit's id is not its root folder's: that one is read from the commit.
+  const root = await rootOf(repository, commit);
+  const found = await walk.find(root, ownState === undefined ? [...all] : [...all, ownState]);
+  const results: Result<FoundPaths, Problem>[] = [];
+  for (const [index, name] of wanted.entries()) {
+    const { dockerfile, context } = paths[index] ?? {};
+    if (dockerfile === undefined)
+      results.push(err(escapes('dockerfile', name.dockerfile, name, 'leads out of the repository')));
+    else if (context === undefined)
+      results.push(err(escapes('context', name.context, name, 'leads out of the repository')));
+    else results.push(await findOne({ repository, walk, root, found, ownState }, name, dockerfile, context));
+  }
+  return results;
+}
+
+interface Search {
+  readonly repository: SourceRepository;
+  readonly walk: TreeWalk;
+  readonly root: string;
+  readonly found: ReadonlyMap<string, TreeEntry | undefined>;
+  readonly ownState: string | undefined;
+}
+
+async function findOne(
+  search: Search,
+  name: WantedPaths,
+  dockerfile: string,
+  context: string,
+): Promise<Result<FoundPaths, Problem>> {
+  const file = await follow(search, dockerfile);
+  if (file === 'escapes')
+    return err(
+      escapes('dockerfile', name.dockerfile, name, 'is a symbolic link that leads out of the repository'),
+    );
+  if (file === undefined)
+    return err(dockerfileMissing(name, nearPaths(search, dockerfile), inSubmodule(search, dockerfile)));
+  if (file.entry.mode === treeMode) return err(dockerfileUnreadable(name, 'is a folder'));
+  if (file.entry.mode === submoduleMode) return err(dockerfileMissing(name, [], true));
+  const folder = await follow(search, context);
+  if (folder === 'escapes')
+    return err(escapes('context', name.context, name, 'is a symbolic link that leads out of the repository'));
+  const blob = file.entry.id;
+  // A context that is not in git (made by an earlier step of the pipeline) cannot change by a commit.
+  const content = folder === undefined ? 'none' : contentId(search, folder.path, folder.entry);
+  return ok({ blob, revision: hash('sha256', `${blob} ${content} ${file.path}`).slice(0, 40) });
+}
+
+function contentId(search: Search, path: string, entry: TreeEntry): string {
+  const { ownState } = search;
+  if (ownState === undefined || entry.mode !== treeMode) return entry.id;
+  const inside =
+    path === '.' ? ownState : ownState.startsWith(`${path}/`) ? ownState.slice(path.length + 1) : undefined;
+  return inside === undefined ? entry.id : idWithout(search.walk, entry.id, inside.split('/'));
+}
+
+/** The entry at a path, symbolic links followed as a checkout would follow them. */
+async function follow(
+  search: Search,
+  start: string,
+): Promise<{ path: string; entry: TreeEntry } | 'escapes' | undefined> {
+  let path = start;
+  let found = search.found;
+  for (let hop = 0; hop < mostHops; hop += 1) {
+    const link = prefixes(path).find((prefix) => found.get(prefix)?.mode === linkMode);
+    if (link === undefined) {
+      const entry = found.get(path);
+      return entry && { path, entry };
+    }
+    const [answer] = await search.repository.blobs([found.get(link)?.id ?? ''], longestTarget);
+    if (answer?.kind !== 'object') return undefined;
+    const target = answer.bytes.toString('utf8');
+    const led = posix.isAbsolute(target)
+      ? undefined
+      : insidePath(posix.join(posix.dirname(link), target, path.slice(link.length)));
+    if (led === undefined) return 'escapes';
+    path = led;
+    found = await search.walk.find(search.root, [path]);
+  }
+  return undefined;
+}
+
+/** `a`, `a/b`, `a/b/c`. */
+function prefixes(path: string): string[] {
+  const parts = path.split('/');
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+function inSubmodule(search: Search, path: string): boolean {
+  return prefixes(path).some((prefix) => search.found.get(prefix)?.mode === submoduleMode);
+}
+
+/** What may have been meant: names like the first one that is not there, and Dockerfiles that stand beside it. */
+function nearPaths(search: Search, path: string): readonly string[] {
+  const parts = path.split('/');
+  const depth = prefixes(path).findIndex((prefix) => search.found.get(prefix) === undefined);
+  if (depth === -1) return [];
+  const above = parts.slice(0, depth).join('/');
+  const folder = search.walk.folder(above === '' ? search.root : (search.found.get(above)?.id ?? ''));
+  const isLast = depth === parts.length - 1;
+  const names = [...(folder ?? [])]
+    .filter(([, { mode }]) => (mode === treeMode) !== isLast)
+    .map(([name]) => name);
+  const alike = nearest(parts[depth] ?? '', names);
+  const dockerfiles = isLast ? names.filter((name) => /dockerfile|containerfile/i.test(name)) : [];
+  const rest = parts.slice(depth + 1);
+  return [...new Set([...alike, ...dockerfiles])]
+    .slice(0, 3)
+    .map((name) => [...(above === '' ? [] : [above]), name, ...rest].join('/'));
+}
+
+async function rootOf(repository: SourceRepository, commit: string): Promise<string> {
+  const [answer] = await repository.blobs([commit], 1024 * 1024);
+  const tree =
+    answer?.kind === 'object'
+      ? /^tree ([0-9a-f]{40,64})\n/.exec(answer.bytes.toString('latin1', 0, 80))?.[1]
+      : undefined;
+  if (tree === undefined) throw new GitFailure('exit', 'cat-file', `commit ${commit} cannot be read`);
+  return tree;
+}
