@@ -26,15 +26,26 @@ export interface Drawing {
 }
 
 /** Bases that are managed images of ours are drawn as those images; frontends of `# syntax=` are left out. */
-export function drawingOf(graph: ManagedGraph, enrolments: readonly Enrolment[], state: FactoryState): Drawing {
+export function drawingOf(
+  graph: ManagedGraph,
+  enrolments: readonly Enrolment[],
+  state: FactoryState,
+): Drawing {
   const parentOf = new Map<string, string>();
-  for (const node of graph.nodes.values()) for (const { base, image } of node.parents) parentOf.set(base, image);
+  for (const node of graph.nodes.values())
+    for (const { base, image } of node.parents) parentOf.set(base, image);
   const nodes = new Map<string, DrawnNode>();
   const edges = new Map<string, DrawnEdge>();
   for (const enrolment of enrolments) {
     const { name, kind, registry, repository } = enrolment;
     const level = kind === 'managed' ? (graph.nodes.get(name)?.depth ?? 0) + 1 : 0;
-    nodes.set(name, { id: name, kind, label: `${registry}/${repository}`, level, onCycle: graph.onCycle.has(name) });
+    nodes.set(name, {
+      id: name,
+      kind,
+      label: `${registry}/${repository}`,
+      level,
+      onCycle: graph.onCycle.has(name),
+    });
     for (const use of state.images.get(name)?.dependencies ?? []) {
       if (use.kind === 'syntax') continue;
       const parent = use.base === undefined ? undefined : parentOf.get(use.base);
@@ -44,7 +55,8 @@ export function drawingOf(graph: ManagedGraph, enrolments: readonly Enrolment[],
       }
       const key = `${from} ${name}`;
       const known = edges.get(key);
-      if (!known || (known.kind !== 'from' && use.kind === 'from')) edges.set(key, { from, to: name, kind: use.kind });
+      if (!known || (known.kind !== 'from' && use.kind === 'from'))
+        edges.set(key, { from, to: name, kind: use.kind });
     }
   }
   return {

@@ -7,13 +7,13 @@ export interface ManagedNode {
   /** Managed images that it is built from, and through which base record. */
   readonly parents: readonly { readonly image: string; readonly base: string }[];
   readonly children: readonly string[];
-  /** Longest way down from an image without managed parents; 0 for such an image and for those on a cycle. */
+  /** Longest way down from an image without managed parents or on a cycle, which has 0 itself. */
   readonly depth: number;
 }
 
 export interface ManagedGraph {
   readonly nodes: ReadonlyMap<string, ManagedNode>;
-  /** Parents before children; images on a cycle last. */
+  /** Parents before children: first those that need no cycle, then the cycles, then what stands on them. */
   readonly order: readonly string[];
   /** Each cycle by name, smallest name first, in the direction from parent to child. */
   readonly cycles: readonly (readonly string[])[];
@@ -22,37 +22,25 @@ export interface ManagedGraph {
   readonly unmovedTags: ReadonlyMap<string, string>;
 }
 
+/** The order of the enrolments has no influence. */
 export function managedGraph(
   enrolments: readonly ManagedEnrolment[],
   images: ReadonlyMap<string, ImageRecord>,
   bases: ReadonlyMap<string, BaseRecord>,
 ): ManagedGraph {
-  const byRepository = new Map<string, ManagedEnrolment[]>();
-  for (const enrolment of enrolments) {
-    const repository = `${enrolment.registry}/${enrolment.repository}`;
-    byRepository.set(repository, [...(byRepository.get(repository) ?? []), enrolment]);
-  }
-  const parentOfBase = new Map<string, string>();
-  const unmovedTags = new Map<string, string>();
-  if (byRepository.size > 0) {
-    for (const base of bases.values()) {
-      const owners = byRepository.get(`${base.registry}/${base.repository}`);
-      if (!owners) continue;
-      const tag = base.tag ?? 'latest';
-      const mover = owners.find((owner) => owner.tags.includes(tag));
-      if (mover) parentOfBase.set(base.name, mover.name);
-      else if (owners[0]) unmovedTags.set(base.name, owners[0].name);
-    }
-  }
-
+  const sorted = enrolments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const { parentOfBase, unmovedTags } = ownersOf(sorted, bases);
+  const names = sorted.map(({ name }) => name);
   const parents = new Map<string, { image: string; base: string }[]>();
   const children = new Map<string, string[]>();
-  for (const { name } of enrolments) {
+  for (const name of names) {
     const own: { image: string; base: string }[] = [];
     for (const base of images.get(name)?.baseImages ?? []) {
       const parent = parentOfBase.get(base);
       if (parent === undefined) continue;
+      const again = own.some((edge) => edge.image === parent);
       own.push({ image: parent, base });
+      if (again) continue;
       const siblings = children.get(parent);
       if (siblings) siblings.push(name);
       else children.set(parent, [name]);
@@ -60,32 +48,60 @@ export function managedGraph(
     parents.set(name, own);
   }
 
-  const { order, depth, rest } = topological(
-    enrolments.map(({ name }) => name),
-    parents,
-    children,
-  );
-  const cycles = cyclesAmong(rest, parents, children);
+  const free = topological(names, parents, children, new Set());
+  const cycles = free.rest.length === 0 ? [] : cyclesAmong(free.rest, parents, children);
   const onCycle = new Set(cycles.flat());
-  const late = rest.filter((name) => !onCycle.has(name));
+  const below = topological(free.rest, parents, children, new Set([...free.order, ...onCycle]));
   const nodes = new Map<string, ManagedNode>();
-  for (const { name } of enrolments) {
+  for (const name of names) {
     nodes.set(name, {
       name,
       parents: parents.get(name) ?? [],
       children: children.get(name) ?? [],
-      depth: depth.get(name) ?? 0,
+      depth: free.depth.get(name) ?? below.depth.get(name) ?? 0,
     });
   }
-  return { nodes, order: [...order, ...late, ...[...onCycle].toSorted()], cycles, onCycle, unmovedTags };
+  return {
+    nodes,
+    order: [...free.order, ...[...onCycle].toSorted(), ...below.order],
+    cycles,
+    onCycle,
+    unmovedTags,
+  };
 }
 
+/** Which base tags do our builds move, and which are ours by repository alone? */
+function ownersOf(
+  enrolments: readonly ManagedEnrolment[],
+  bases: ReadonlyMap<string, BaseRecord>,
+): { parentOfBase: ReadonlyMap<string, string>; unmovedTags: ReadonlyMap<string, string> } {
+  const byRepository = Map.groupBy(enrolments, ({ registry, repository }) => `${registry}/${repository}`);
+  const parentOfBase = new Map<string, string>();
+  const unmovedTags = new Map<string, string>();
+  for (const base of bases.values()) {
+    const owners = byRepository.get(`${base.registry}/${base.repository}`);
+    if (!owners?.[0]) continue;
+    const tag = base.tag ?? 'latest';
+    const mover = owners.find((owner) => owner.tags.includes(tag));
+    if (mover) parentOfBase.set(base.name, mover.name);
+    else unmovedTags.set(base.name, owners[0].name);
+  }
+  return { parentOfBase, unmovedTags };
+}
+
+/** Places the names of which every parent is placed, `given` ones counted; the rest is on a cycle or stands on one. */
 function topological(
   names: readonly string[],
   parents: ReadonlyMap<string, readonly { readonly image: string }[]>,
   children: ReadonlyMap<string, readonly string[]>,
+  given: ReadonlySet<string>,
 ): { order: string[]; depth: Map<string, number>; rest: string[] } {
-  const waiting = new Map(names.map((name) => [name, parents.get(name)?.length ?? 0]));
+  const waiting = new Map<string, number>();
+  for (const name of names) {
+    if (given.has(name)) continue;
+    const above = new Set(parents.get(name)?.map(({ image }) => image));
+    waiting.set(name, [...above].filter((parent) => !given.has(parent)).length);
+  }
   const depth = new Map<string, number>();
   const order = names.filter((name) => waiting.get(name) === 0);
   for (const name of order) depth.set(name, 0);
@@ -93,14 +109,15 @@ function topological(
     const name = order[index];
     if (name === undefined) break;
     for (const child of children.get(name) ?? []) {
+      const left = waiting.get(child);
+      if (left === undefined) continue;
       depth.set(child, Math.max(depth.get(child) ?? 0, (depth.get(name) ?? 0) + 1));
-      const left = (waiting.get(child) ?? 0) - 1;
-      waiting.set(child, left);
-      if (left === 0) order.push(child);
+      waiting.set(child, left - 1);
+      if (left === 1) order.push(child);
     }
   }
   const placed = new Set(order);
-  return { order, depth, rest: names.filter((name) => !placed.has(name)) };
+  return { order, depth, rest: names.filter((name) => waiting.has(name) && !placed.has(name)) };
 }
 
 /** Strongly connected groups among what topological order could not place (Tarjan, without recursion). */
@@ -110,6 +127,9 @@ function cyclesAmong(
   children: ReadonlyMap<string, readonly string[]>,
 ): string[][] {
   const candidates = new Set(rest);
+  const next = new Map(
+    rest.map((name) => [name, (children.get(name) ?? []).filter((child) => candidates.has(child))]),
+  );
   const index = new Map<string, number>();
   const low = new Map<string, number>();
   const stack: string[] = [];
@@ -128,7 +148,7 @@ function cyclesAmong(
         stack.push(name);
         onStack.add(name);
       }
-      const child = (children.get(name) ?? []).filter((other) => candidates.has(other))[frame.next++];
+      const child = next.get(name)?.[frame.next++];
       if (child !== undefined) {
         if (!index.has(child)) work.push({ name: child, next: 0 });
         else if (onStack.has(child)) low.set(name, Math.min(low.get(name) ?? 0, index.get(child) ?? 0));
