@@ -1,10 +1,19 @@
 import type { ManagedEnrolment } from '../enrolment/types.ts';
+import type { ProvenanceFact } from '../evidence/contained.ts';
 import type { ManagedGraph } from '../graph/managed.ts';
-import { versionsOf, type Version } from '../ledger/versions.ts';
+import type { Candidate } from '../ledger/candidate.ts';
+import { versionsOf } from '../ledger/versions.ts';
 import type { Dependency, ImageRecord, Intent, Pin } from '../state/types.ts';
 import type { Duration, Instant } from '../time.ts';
-import { judgeBase, platformsOf, type BaseVerdict } from './bases.ts';
-import { buildKey } from './build-key.ts';
+import {
+  emptyVerdict,
+  isInForce,
+  judgeBase,
+  judgeCandidate,
+  platformsOf,
+  type BaseVerdict,
+} from './bases.ts';
+import { keyFor } from './build-key.ts';
 import { breakerOf } from './failures.ts';
 import { frozenBy, nextSlot } from './timing.ts';
 import type { PlanInput, Reason, RebuildRequest } from './types.ts';
@@ -28,12 +37,23 @@ export interface Assessment {
   readonly blockedBy: readonly Reason[];
 }
 
+/** What the assessments of one plan share. */
 export interface AssessContext {
   readonly input: PlanInput;
   readonly graph: ManagedGraph;
   readonly managed: ReadonlyMap<string, ManagedEnrolment>;
-  /** Versions per base and platforms: a thousand images share a few bases. */
-  readonly versions: Map<string, readonly Version[]>;
+  readonly provenance: ReadonlyMap<string, readonly ProvenanceFact[]>;
+  /** Per base, platforms and delay: a thousand images share a few bases. */
+  readonly candidates: Map<string, Candidate>;
+}
+
+export function assessContext(
+  input: PlanInput,
+  graph: ManagedGraph,
+  managed: AssessContext['managed'],
+): AssessContext {
+  const provenance = Map.groupBy(input.facts.provenance, (fact) => fact.image);
+  return { input, graph, managed, provenance, candidates: new Map() };
 }
 
 export function assess(enrolment: ManagedEnrolment, context: AssessContext): Assessment {
@@ -56,7 +76,8 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
     startAt: input.now,
     blockedBy: [],
   };
-  if (!record || record.discoveryStatus === 'pending') return { ...nothing, blockedBy: [{ code: 'discovery-pending' }] };
+  if (!record || record.discoveryStatus === 'pending')
+    return { ...nothing, blockedBy: [{ code: 'discovery-pending' }] };
   const failed: Reason[] =
     record.discoveryStatus === 'failed'
       ? [{ code: 'discovery-failed', ...(record.discoveryError ? { detail: record.discoveryError } : {}) }]
@@ -67,31 +88,33 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
   const pins = verdicts.flatMap(({ pin }) => pin ?? []);
   const due = dueReasons(record, verdicts, request);
   const emergency = verdicts.some((verdict) => verdict.emergency) || (request?.skipDelay ?? false);
-  const since = verdicts.flatMap(({ dueSince }) => dueSince ?? []);
-  const dueSince = since.length > 0 ? Math.min(...since) : input.now;
   const source = input.facts.sources.get(enrolment.name);
+  const revision = source?.revision ?? record.dockerfile ?? '';
   const ingredients = {
     image: enrolment,
-    revision: source?.revision ?? record.dockerfile ?? '',
+    revision,
     pins,
     platforms: enrolment.platforms,
     requestId: request?.id,
   };
-  const key = buildKey(ingredients);
-  const sameKey = record.rebuilds.filter((rebuild) => rebuild.key === key);
-  const attempt = 1 + Math.max(0, ...sameKey.map((rebuild) => rebuild.attempt));
+  const { key, built } = keyFor(record, ingredients);
+  const attempts = record.rebuilds.map((rebuild) => (rebuild.key === key ? rebuild.attempt : 0));
+  const assessed = { ...nothing, pins, key, attempt: 1 + Math.max(0, ...attempts) };
+  const notes = verdicts.flatMap((verdict) => verdict.notes);
+  if (due.length === 0) return { ...assessed, notes, blockedBy: failed };
+
+  const since = verdicts.flatMap((verdict) => verdict.dueSince ?? []);
+  const dueSince = since.length > 0 ? Math.min(...since) : input.now;
   const timing = startOf(enrolment, record, verdicts, { emergency, request, dueSince }, input);
-  const notes = [...verdicts.flatMap((verdict) => verdict.notes), ...unmovedNotes(record, context)];
-  const isDue = due.length > 0;
-  const blocked = isDue ? [...failed, ...blockedBy(enrolment, record, verdicts, context, { emergency, request, pins })] : failed;
-  if (isDue && sameKey.some((rebuild) => rebuild.outcome === 'success')) blocked.push({ code: 'already-built' });
+  const blocked = [
+    ...failed,
+    ...blockedBy(enrolment, record, verdicts, context, { emergency, request, pins }),
+  ];
+  if (built) blocked.push({ code: 'already-built' });
   return {
-    ...nothing,
+    ...assessed,
     due,
-    notes: [...notes, ...(isDue ? timing.notes : [])],
-    pins,
-    key,
-    attempt,
+    notes: [...notes, ...timing.notes],
     emergency,
     dueSince,
     startAt: timing.at,
@@ -103,13 +126,16 @@ function judgeBases(
   enrolment: ManagedEnrolment,
   record: ImageRecord,
   request: RebuildRequest | undefined,
-  { input, graph, managed, versions }: AssessContext,
+  { input, graph, managed, provenance, candidates }: AssessContext,
 ): BaseVerdict[] {
   const usesOf = new Map<string, Dependency[]>();
   const unwatchable: Reason[] = [];
   for (const use of record.dependencies) {
     if (use.base === undefined) {
-      unwatchable.push({ code: use.kind === 'syntax' ? 'syntax-image' : 'unwatchable', detail: use.reference });
+      unwatchable.push({
+        code: use.kind === 'syntax' ? 'syntax-image' : 'unwatchable',
+        detail: use.reference,
+      });
       continue;
     }
     const known = usesOf.get(use.base);
@@ -117,52 +143,79 @@ function judgeBases(
     else usesOf.set(use.base, [use]);
   }
   const parents = graph.nodes.get(enrolment.name)?.parents ?? [];
+  const facts = provenance.get(enrolment.name) ?? [];
   const verdicts: BaseVerdict[] = [];
   for (const [name, uses] of usesOf) {
     const base = input.state.bases.get(name);
     const parent = parents.find((edge) => edge.base === name)?.image;
-    const blank = { base: name, parent, pin: undefined, due: undefined, dueSince: undefined, emergency: false, maturing: [] };
-    if (!base) {
-      verdicts.push({ ...blank, notes: [{ code: 'unobserved', base: name }] });
+    const unmoved = graph.unmovedTags.get(name);
+    const real = uses.filter((use) => use.kind !== 'syntax');
+    if (unmoved !== undefined && real.some((use) => !use.reference.includes('@'))) {
+      // No build of ours moves the written tag, so a pin could only freeze it: the Dockerfile has to change.
+      verdicts.push(
+        emptyVerdict(name, undefined, [{ code: 'needs-source-change', base: name, image: unmoved }]),
+      );
       continue;
     }
-    const platforms = platformsOf(uses.filter((use) => use.kind !== 'syntax'));
-    const key = `${name} ${platforms.join()}`;
-    let known = versions.get(key);
-    if (!known) versions.set(key, (known = versionsOf(base.ledger, platforms)));
+    if (!base) {
+      const unseen: Reason = { code: 'unobserved', base: name };
+      verdicts.push({
+        ...emptyVerdict(name, parent, [unseen]),
+        pinless: real.length > 0 ? unseen : undefined,
+      });
+      continue;
+    }
+    const platforms = platformsOf(real);
     // A base that we build ourselves has no delay unless its own enrolment sets one.
-    const delay: Duration = parent === undefined ? enrolment.rebuildDelay : (managed.get(parent)?.ownDelay ?? 0);
-    verdicts.push(judgeBase({ input, enrolment, image: record, base, uses, parent, delay, versions: known, request }));
+    const delay: Duration =
+      parent === undefined ? enrolment.rebuildDelay : (managed.get(parent)?.ownDelay ?? 0);
+    const key = `${name} ${platforms.join()} ${delay} ${parent === undefined ? '' : 'own'}`;
+    let candidate = candidates.get(key);
+    if (!candidate) {
+      candidate = judgeCandidate(
+        input,
+        base,
+        versionsOf(base.ledger, platforms),
+        delay,
+        parent !== undefined,
+      );
+      candidates.set(key, candidate);
+    }
+    verdicts.push(
+      judgeBase({
+        input,
+        enrolment,
+        image: record,
+        base,
+        uses,
+        parent,
+        candidate,
+        provenance: facts,
+        request,
+      }),
+    );
   }
-  if (unwatchable.length > 0) {
-    verdicts.push({
-      base: '',
-      parent: undefined,
-      pin: undefined,
-      due: undefined,
-      dueSince: undefined,
-      emergency: false,
-      maturing: [],
-      notes: unwatchable,
-    });
-  }
+  if (unwatchable.length > 0) verdicts.push(emptyVerdict('', undefined, unwatchable));
   return verdicts;
 }
 
-function dueReasons(record: ImageRecord, verdicts: readonly BaseVerdict[], request: RebuildRequest | undefined): Reason[] {
+function dueReasons(
+  record: ImageRecord,
+  verdicts: readonly BaseVerdict[],
+  request: RebuildRequest | undefined,
+): Reason[] {
   const due: Reason[] = [];
   if (request) due.push({ code: 'requested', detail: `${request.by}: ${request.reason}` });
   if (!record.content) due.push({ code: 'never-built' });
   for (const verdict of verdicts) if (verdict.due) due.push(verdict.due);
-  const rank: Partial<Record<Reason['code'], number>> = { 'emergency-cve': 0, requested: 1, 'contains-withdrawn': 2 };
+  // The first is recorded, and what is recorded as unknown evidence counts against its daily cap: so it comes last.
+  const rank: Partial<Record<Reason['code'], number>> = {
+    'emergency-cve': 0,
+    requested: 1,
+    'contains-withdrawn': 2,
+    'evidence-unknown': 10,
+  };
   return due.toSorted((a, b) => (rank[a.code] ?? 9) - (rank[b.code] ?? 9));
-}
-
-function unmovedNotes(record: ImageRecord, { graph }: AssessContext): Reason[] {
-  return record.baseImages.flatMap((base) => {
-    const image = graph.unmovedTags.get(base);
-    return image === undefined ? [] : [{ code: 'needs-source-change' as const, base, image }];
-  });
 }
 
 /** The earliest start: at once, in the coordination window of pushes, or in the daily slot (brief 4.3.5). */
@@ -176,10 +229,13 @@ function startOf(
   if (how.request || !record.content) return { at: now, notes: [] };
   const window = settings.timing.coordinationWindow;
   const urgent = verdicts.filter(
-    ({ due, parent, emergency }) => due && (parent !== undefined || emergency || due.code === 'contains-withdrawn'),
+    ({ due, parent, emergency, batched }) =>
+      due && !batched && (parent !== undefined || emergency || due.code === 'contains-withdrawn'),
   );
-  const pushed = urgent.length > 0 ? Math.min(...urgent.flatMap(({ dueSince }) => dueSince ?? now)) + window : undefined;
-  if (how.emergency && pushed !== undefined) return { at: pushed, notes: waiting('coordination-window', pushed, now) };
+  const pushed =
+    urgent.length > 0 ? Math.min(...urgent.flatMap(({ dueSince }) => dueSince ?? now)) + window : undefined;
+  if (how.emergency && pushed !== undefined)
+    return { at: pushed, notes: waiting('coordination-window', pushed, now) };
 
   const slot = nextSlot(enrolment.name, enrolment.schedule, how.dueSince);
   if (pushed !== undefined && (slot === undefined || pushed <= slot)) {
@@ -187,12 +243,14 @@ function startOf(
   }
   if (slot === undefined) return { at: Number.POSITIVE_INFINITY, notes: [{ code: 'waits-for-slot' }] };
 
-  // Another digest that is about to mature is waited for, once: judged from the first slot, so it can never repeat.
-  const soon = verdicts.flatMap(({ maturing }) => maturing).filter((at) => at <= slot + settings.timing.lookAhead);
-  if (soon.length > 0 && now < slot + settings.timing.lookAhead) {
-    const later = nextSlot(enrolment.name, enrolment.schedule, Math.max(...soon, slot)) ?? slot;
-    const at = Math.min(later, slot + settings.timing.lookAhead);
-    if (at > slot) return { at, notes: waiting('waits-for-digest', at, now) };
+  // Digests that mature soon after the first slot are waited for, once: from that slot and not from now, so that the
+  // wait neither repeats nor ends off the slot when the first of them has matured.
+  const latest = slot + settings.timing.lookAhead;
+  const soon = verdicts.flatMap(({ maturing }) => maturing).filter((at) => at > slot && at <= latest);
+  if (soon.length > 0) {
+    const later = nextSlot(enrolment.name, enrolment.schedule, Math.max(...soon)) ?? latest;
+    const at = Math.min(later, latest);
+    return { at, notes: waiting('waits-for-digest', at, now) };
   }
   return { at: slot, notes: waiting('waits-for-slot', slot, now) };
 }
@@ -211,17 +269,14 @@ function blockedBy(
   const { now, settings } = input;
   const blocked: Reason[] = [];
   const hold = record.hold;
-  if (hold && (hold.until === undefined || hold.until > now)) {
-    blocked.push({ code: 'held', detail: hold.reason, ...(hold.until === undefined ? {} : { until: hold.until }) });
-  }
-  for (const verdict of verdicts) {
-    if (verdict.pin || verdict.base === '' || !needsPin(verdict)) continue;
+  if (hold && isInForce(hold, now)) {
     blocked.push({
-      code: verdict.parent === undefined ? 'unobserved' : 'parent-unobserved',
-      base: verdict.base,
-      ...(verdict.parent === undefined ? {} : { image: verdict.parent }),
+      code: 'held',
+      detail: hold.reason,
+      ...(hold.until === undefined ? {} : { until: hold.until }),
     });
   }
+  for (const { pinless } of verdicts) if (pinless) blocked.push(pinless);
   const frozen = frozenBy(settings.freezeWindows, now, how.emergency);
   if (frozen) blocked.push({ code: 'frozen', detail: frozen.window.name, until: frozen.until });
   if (how.request) return blocked;
@@ -233,15 +288,15 @@ function blockedBy(
     blocked.push({ code: 'on-cycle', ...(cycle ? { detail: cycle.join(' -> ') } : {}) });
   }
   const breaker = breakerOf(record, how.pins);
-  if (breaker.kind === 'drift') blocked.push({ code: 'base-drift', ...(breaker.error ? { detail: breaker.error } : {}) });
+  if (breaker.kind === 'drift')
+    blocked.push({ code: 'base-drift', ...(breaker.error ? { detail: breaker.error } : {}) });
   if (breaker.kind === 'stopped') {
-    blocked.push({ code: 'stopped-after-failures', detail: `${breaker.failures} failures; last: ${breaker.error ?? 'unknown'}` });
+    blocked.push({
+      code: 'stopped-after-failures',
+      detail: `${breaker.failures} failures; last: ${breaker.error ?? 'unknown'}`,
+    });
   }
-  if (breaker.kind === 'back-off' && breaker.until > now) blocked.push({ code: 'back-off', until: breaker.until });
+  if (breaker.kind === 'back-off' && breaker.until > now)
+    blocked.push({ code: 'back-off', until: breaker.until });
   return blocked;
-}
-
-/** References that the source pins itself, frontends and unwatchable ones are built as they are written. */
-function needsPin(verdict: BaseVerdict): boolean {
-  return !verdict.notes.some(({ code }) => code === 'pinned-in-source' || code === 'syntax-image' || code === 'unwatchable');
 }

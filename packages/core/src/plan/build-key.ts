@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { ManagedEnrolment } from '../enrolment/types.ts';
 import type { PlatformName } from '../reference/types.ts';
-import type { Pin } from '../state/types.ts';
+import type { ImageRecord, Pin, Rebuild } from '../state/types.ts';
 
 /** What a build is made of (brief 4.4): equal ingredients, equal key. */
 export interface Ingredients {
@@ -12,11 +12,13 @@ export interface Ingredients {
   readonly pins: readonly Pin[];
   readonly platforms: readonly PlatformName[];
   readonly requestId: string | undefined;
+  /** Key of the build, or digest of the image, that this build takes back; see {@link keyFor}. */
+  readonly takesBack?: string;
 }
 
 /** 32 hex digits: enough never to collide, short enough for a CI input and a Kubernetes label. */
 export function buildKey(ingredients: Ingredients): string {
-  const { image, revision, pins, platforms, requestId } = ingredients;
+  const { image, revision, pins, platforms, requestId, takesBack } = ingredients;
   const text = JSON.stringify([
     'v1',
     image.name,
@@ -26,8 +28,35 @@ export function buildKey(ingredients: Ingredients): string {
     pins.map((pin) => `${pin.reference}@${pin.digest}`).toSorted(),
     platforms.toSorted(),
     requestId ?? null,
+    ...(takesBack === undefined ? [] : [takesBack]),
   ]);
   return bytesToHex(sha256(utf8ToBytes(text))).slice(0, 32);
+}
+
+/**
+ * The key to build under now, and whether its build has succeeded already. A base that goes from A to B and back to A
+ * asks for a build whose ingredients have been built before, while another one stands in its place: such a build names
+ * what it takes back, so that it is a new key and every key still has one success at most.
+ */
+export function keyFor(
+  record: ImageRecord,
+  ingredients: Ingredients,
+): { readonly key: string; readonly built: boolean } {
+  let key = buildKey(ingredients);
+  let success: Rebuild | undefined;
+  for (const rebuild of record.rebuilds) {
+    if (rebuild.outcome !== 'success') continue;
+    if (rebuild.key === key) success = rebuild;
+    else if (success) {
+      key = buildKey({ ...ingredients, takesBack: rebuild.key });
+      success = undefined;
+    }
+  }
+  const present = record.content?.digest;
+  if (success?.digest !== undefined && present !== undefined && success.digest !== present) {
+    return { key: buildKey({ ...ingredients, takesBack: present }), built: false };
+  }
+  return { key, built: success !== undefined };
 }
 
 /** The daily slot of an image in milliseconds after midnight UTC, to the minute, spread evenly by its name. */

@@ -18,11 +18,16 @@ export function breakerOf(image: ImageRecord, pins: readonly Pin[]): Breaker {
   const wanted = pinsText(pins);
   let failures = 0;
   let last: Rebuild | undefined;
+  let counting = true;
   for (const rebuild of image.rebuilds.toReversed()) {
     if (rebuild.endedAt <= cleared || rebuild.outcome === 'success') break;
+    // Drift has no excuse in the pins: a later failure, as of a person's request, does not hide it.
     if (rebuild.outcome === 'base-drift') return { kind: 'drift', error: rebuild.error };
-    if (rebuild.outcome !== 'failure') continue;
-    if (pinsText(rebuild.pins) !== wanted) break;
+    if (rebuild.outcome !== 'failure' || !counting) continue;
+    if (pinsText(rebuild.pins) !== wanted) {
+      counting = false;
+      continue;
+    }
     last ??= rebuild;
     failures++;
   }
@@ -54,23 +59,32 @@ export interface ChangeRecord {
   readonly failed: number;
 }
 
-/** How builds with each pin have ended so far, over all images: the measure for waves. */
-export function outcomesByPin(images: Iterable<ImageRecord>): ReadonlyMap<string, ChangeRecord> {
+/**
+ * How the builds of each change (`base@digest`) have ended, over all images: the measure for waves. An image that ever
+ * succeeded with it speaks for the change, whatever failed later for other reasons; what a person cleared is forgotten.
+ */
+export function outcomesOf(
+  changes: ReadonlySet<string>,
+  images: Iterable<ImageRecord>,
+): ReadonlyMap<string, ChangeRecord> {
   const outcomes = new Map<string, { succeeded: number; failed: number }>();
+  if (changes.size === 0) return outcomes;
   for (const image of images) {
-    const seen = new Set<string>();
-    for (const rebuild of image.rebuilds.toReversed()) {
+    const ended = new Map<string, boolean>();
+    for (const rebuild of image.rebuilds) {
       const good = rebuild.outcome === 'success';
-      if (!good && rebuild.outcome !== 'failure' && rebuild.outcome !== 'base-drift') continue;
+      const bad = rebuild.outcome === 'failure' || rebuild.outcome === 'base-drift';
+      if (!good && (!bad || rebuild.endedAt <= (image.clearedAt ?? 0))) continue;
       for (const pin of rebuild.pins) {
         const change = `${pin.base}@${pin.digest}`;
-        if (seen.has(change)) continue;
-        seen.add(change);
-        const entry = outcomes.get(change) ?? { succeeded: 0, failed: 0 };
-        if (good) entry.succeeded++;
-        else entry.failed++;
-        outcomes.set(change, entry);
+        if (changes.has(change)) ended.set(change, good || ended.get(change) === true);
       }
+    }
+    for (const [change, good] of ended) {
+      const entry = outcomes.get(change) ?? { succeeded: 0, failed: 0 };
+      if (good) entry.succeeded++;
+      else entry.failed++;
+      outcomes.set(change, entry);
     }
   }
   return outcomes;

@@ -8,7 +8,8 @@ export function reasonText(reason: Reason, instant: (at: number) => string = for
 
 type Told = Reason & { readonly when: string };
 
-const short = (digest: string | undefined): string => (digest ? digest.replace(/^(\w+:[0-9a-f]{12}).*/, '$1') : 'nothing');
+const short = (digest: string | undefined): string =>
+  digest ? digest.replace(/^(\w+:[0-9a-f]{12}).*/, '$1') : 'nothing';
 const of = (told: Told): string => told.base ?? told.detail ?? '';
 const until = (told: Told): string => (told.when ? ` until ${told.when}` : '');
 
@@ -21,16 +22,20 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
       : `what it contains of ${of(told)} is not known`,
   'contains-withdrawn': (told) =>
     `ALARM: it contains ${short(told.from)}${told.base ? ` of ${told.base}` : ''}, which was ${told.detail ?? 'withdrawn'}`,
-  'emergency-cve': (told) => `emergency: ${told.detail ?? 'a critical CVE'} is removed by ${short(told.to)} of ${of(told)}`,
+  'emergency-cve': (told) =>
+    `emergency: ${told.detail ?? 'a critical CVE'} is removed by ${short(told.to)} of ${of(told)}`,
   requested: (told) => `requested by ${told.detail ?? 'a person'}`,
   'up-to-date': () => 'it is built on the newest approved bases',
   baseline: (told) => `${of(told)} is at its baseline ${short(told.to)}, which is no reason to rebuild`,
-  'not-matured': (told) => `${told.base ?? told.detail ?? ''} ${short(told.to)} has to prove itself${until(told)}`,
+  'not-matured': (told) =>
+    `${told.base ?? told.detail ?? ''} ${short(told.to)} has to prove itself${until(told)}`,
   'not-settled': (told) => `${told.base ?? told.detail ?? ''} ${short(told.to)} was seen only once so far`,
   'platform-missing': (told) => `${of(told)} ${short(told.to)} lacks ${told.detail ?? 'a platform'}`,
   'not-described': (told) => `${of(told)} ${short(told.to)} could not be read yet`,
-  'busy-tag': (told) => `${of(told)} moves so often that no digest stands long; its newest matured digest is used`,
-  'ahead-of-gate': (told) => `it contains ${short(told.from)} of ${of(told)}, newer than the approved ${short(told.to)}; it is left alone`,
+  'busy-tag': (told) =>
+    `${of(told)} moves so often that no digest stands long; its newest matured digest is used`,
+  'ahead-of-gate': (told) =>
+    `it contains ${short(told.from)} of ${of(told)}, newer than the approved ${short(told.to)}; it is left alone`,
   'evidence-conflict': (told) =>
     `the evidence about ${of(told)} disagrees (${told.detail ?? ''}): ${short(told.from)} or ${short(told.to)}`,
   'not-provable': (told) => `layers cannot prove which ${of(told)} was used`,
@@ -46,24 +51,28 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   'held-digest': (told) => `${of(told)} ${short(told.to)} is on hold`,
   gone: (told) => `${of(told)} ${short(told.to)} is no longer served by the registry`,
   'short-lived': (told) => `${of(told)} ${short(told.to)} was replaced too soon to be trusted`,
-  'equal-content': (told) => `${of(told)} ${short(told.to)} has the same content as ${short(told.from)}: no rebuild needed`,
+  'equal-content': (told) =>
+    `${of(told)} ${short(told.to)} has the same content as ${short(told.from)}: no rebuild needed`,
   unobserved: (told) => `${of(told) || 'its tags'} could not be observed yet`,
   'syntax-image': (told) => `${of(told)} is a Dockerfile frontend: observed, never a reason`,
   'ignored-stage': (told) => `${of(told)} is used in a builder stage only (rebuildOn: final)`,
   retagged: (told) => `the tag ${told.detail ?? ''} was pushed again with other content: ${short(told.to)}`,
   'publishers-word': () => "newest by the publisher's own date",
   approved: (told) => `approved: ${told.detail ?? ''} ${short(told.to)}`,
-  'waits-for-slot': (told) => (told.when ? `waits for its slot${until(told)}` : 'its schedule never comes again'),
+  'waits-for-slot': (told) =>
+    told.when ? `waits for its slot${until(told)}` : 'its schedule never comes again',
   'waits-for-digest': (told) => `waits for another digest that is about to mature${until(told)}`,
   'coordination-window': (told) => `waits for changes that come together${until(told)}`,
   'waits-for-parent': (told) => `waits for its parent ${told.image ?? ''}${until(told)}`,
-  'parent-stuck': (told) => `its parent ${told.image ?? ''} is stuck; goes on with the parent's current digest`,
+  'parent-stuck': (told) =>
+    `its parent ${told.image ?? ''} is stuck; goes on with the parent's current digest`,
   'parent-unobserved': (told) => `its parent ${told.image ?? ''} has not been built yet`,
   running: (told) => `a run is open (key ${told.detail ?? ''})`,
   held: (told) => `on hold: ${told.detail ?? 'no reason given'}${until(told)}`,
   frozen: (told) => `freeze window ${told.detail ?? ''}${until(told)}`,
   'back-off': (told) => `the last attempt failed; the next one waits${until(told)}`,
-  'stopped-after-failures': (told) => `stopped after ${told.detail ?? 'failures'}; a person or a new base clears it`,
+  'stopped-after-failures': (told) =>
+    `stopped after ${told.detail ?? 'failures'}; a person or a new base clears it`,
   'base-drift': (told) => `stopped: ${told.detail ?? 'the build did not use the approved base'}`,
   'auto-rebuild-off': () => 'autoRebuild is off: reported only',
   'pull-request-mode': () => 'pull-request mode: not started by dispatch',
@@ -74,7 +83,8 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   'provider-limit': (told) => `the provider's limit is reached (${told.detail ?? ''})`,
   'cycle-limit': (told) => `${told.detail ?? ''} starts in one cycle are enough`,
   'daily-limit': (told) => `${told.detail ?? ''} starts a day are enough${until(told)}`,
-  'unknown-evidence-limit': (told) => `${told.detail ?? ''} rebuilds a day on unknown evidence are enough${until(told)}`,
+  'unknown-evidence-limit': (told) =>
+    `${told.detail ?? ''} rebuilds a day on unknown evidence are enough${until(told)}`,
   'waits-for-canaries': () => 'waits until the canaries have succeeded',
   'wave-halted': (told) => `too many builds with ${told.detail ?? ''} failed`,
   'already-built': () => 'exactly this build has succeeded already',
