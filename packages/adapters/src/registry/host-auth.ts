@@ -107,7 +107,8 @@ export class HostAuth {
       const age = this.#options.clock.monotonic() - lease.token.obtainedAt;
       if (lease.token.repositories.size > 1 && age < youngToken) this.#tokens.batchingFailed();
       const token = await this.#tokens.renew(repository, lease.credential, lease.token, signal);
-      return { ...lease, authorization: `Bearer ${token.value}`, token, reused: false };
+      const reused = token.repositories.size > 1;
+      return { ...lease, authorization: `Bearer ${token.value}`, token, reused };
     }
     return this.#otherCredential(repository, lease, signal);
   }

@@ -40,6 +40,12 @@ export interface HostRequest {
   readonly optional?: boolean;
 }
 
+/** A failure that may pass, and how long to wait for that if it is known. */
+interface Failed {
+  readonly failure: FactoryError;
+  readonly wait: Duration | undefined;
+}
+
 const mostAttempts = 4;
 /** Rounds of credentials within one attempt: anonymous, cached token, fresh token, refreshed credentials... */
 const mostRounds = 6;
@@ -106,16 +112,14 @@ export class Host {
     return (second / 2) * 2 ** (attempt - 1) * (0.5 + this.#options.random());
   }
 
-  async #attempt(
-    request: HostRequest,
-  ): Promise<FollowedAnswer | { readonly failure: FactoryError; readonly wait: Duration | undefined }> {
+  /** The judgement is made before the turn is given on, so that who comes next is held back by it. */
+  async #attempt(request: HostRequest): Promise<FollowedAnswer | Failed> {
     const { overall } = this.#options;
     await this.#limiter.enter(request.signal);
-    let answer: FollowedAnswer;
     try {
       await overall.enter(request.signal);
       try {
-        answer = await this.#authorized(request);
+        return this.#judge(request, await this.#authorized(request));
       } finally {
         overall.leave();
       }
@@ -126,15 +130,14 @@ export class Host {
     } finally {
       this.#limiter.leave();
     }
+  }
+
+  #judge(request: HostRequest, answer: FollowedAnswer): FollowedAnswer {
     this.#noteQuota(answer);
     const failure = this.#failureOf(request, answer);
-    if (!failure) {
-      if (answer.status < 500 && answer.status !== 429) this.#limiter.succeeded();
-      return answer;
-    }
-    if (failure instanceof Throttled) return { failure, wait: this.#slowDown(failure) };
-    if (answer.status >= 500) return { failure, wait: undefined };
-    throw failure;
+    if (failure) throw failure;
+    if (answer.status !== 429) this.#limiter.succeeded();
+    return answer;
   }
 
   #slowDown({ delay, detail }: Throttled): Duration {

@@ -42,6 +42,7 @@ export class TokenCache {
   readonly #options: TokenCacheOptions;
   readonly #tokens = new Map<string, CachedToken>();
   readonly #underWay = new Map<string, Promise<CachedToken>>();
+  #gathering: Promise<unknown> | undefined;
   #oneByOne = false;
 
   constructor(options: TokenCacheOptions) {
@@ -92,7 +93,13 @@ export class TokenCache {
     signal: AbortSignal | undefined,
     together: boolean,
   ): Promise<CachedToken> {
-    const underWay = this.#underWay.get(keyOf(repository, credential));
+    const key = keyOf(repository, credential);
+    const underWay = this.#underWay.get(key);
+    if (!underWay && together && this.#gathering) {
+      // A batch is being put together, which may take this repository along.
+      await this.#gathering;
+      return this.#valid(key) ?? this.#obtain(repository, credential, signal, together);
+    }
     if (!underWay) return this.#fetch(repository, credential, signal, together);
     try {
       const token = await underWay;
@@ -118,8 +125,17 @@ export class TokenCache {
     const announce = (other: string): unknown => this.#underWay.set(keyOf(other, credential), own.promise);
     announce(repository);
     try {
-      if (together) batch.push(...(await this.#companions(repository, credential)));
-      for (const other of batch) announce(other);
+      if (together) {
+        const gathered = Promise.withResolvers<void>();
+        this.#gathering = gathered.promise;
+        try {
+          batch.push(...(await this.#companions(repository, credential)));
+          for (const other of batch) announce(other);
+        } finally {
+          this.#gathering = undefined;
+          gathered.resolve();
+        }
+      }
       const token = await this.#ask(batch, credential, signal);
       own.resolve(token);
       return token;
