@@ -23,27 +23,57 @@ const anInstant = fc.oneof(
   fc.integer({ min: 1, max: 4_000_000_000_000 }),
 );
 const aWord = fc.oneof(
-  fc.constantFrom('app', 'node-22', 'yes', '3.10', '7d', 'null', 'two words', 'a: b', 'c #d', '', "it's", '2026-01-01', 'ü', 'x\ny'),
+  fc.constantFrom(
+    'app',
+    'node-22',
+    'yes',
+    '3.10',
+    '7d',
+    'null',
+    'two words',
+    'a: b',
+    'c #d',
+    '',
+    "it's",
+    '2026-01-01',
+    'ü',
+    'x\ny',
+  ),
   fc.string({ maxLength: 12 }),
 );
 const aName = fc.stringMatching(/^[a-z][a-z0-9.-]{0,12}$/);
-const aPlatform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm/v7').map((name) => name as PlatformName);
-const someMap = fc.dictionary(aWord, fc.oneof(aWord, fc.integer(), fc.boolean(), fc.array(aWord, { maxLength: 2 })), { maxKeys: 3 });
+const aPlatform = fc
+  .constantFrom('linux/amd64', 'linux/arm64', 'linux/arm/v7')
+  .map((name) => name as PlatformName);
+const someMap = fc.dictionary(
+  aWord,
+  fc.oneof(aWord, fc.integer(), fc.boolean(), fc.array(aWord, { maxLength: 2 })),
+  { maxKeys: 3 },
+);
 
 /** Absent as often as not; never present and undefined. */
-function optional<T extends object, K extends keyof T>(model: { [P in keyof T]: fc.Arbitrary<T[P]> }, ...required: K[]) {
+function optional<T extends object, K extends keyof T>(
+  model: { [P in keyof T]: fc.Arbitrary<T[P]> },
+  ...required: K[]
+) {
   return fc.record(model, { requiredKeys: required as never[], noNullPrototype: true });
 }
 
 const aContent = optional<Required<PlatformContent>, 'digest' | 'diffIds' | 'config'>(
-  { digest: aDigest, diffIds: fc.array(aDigest, { maxLength: 4 }), config: aDigest, onBuild: fc.array(aWord, { maxLength: 2 }) },
+  {
+    digest: aDigest,
+    diffIds: fc.array(aDigest, { maxLength: 4 }),
+    config: aDigest,
+    onBuild: fc.array(aWord, { maxLength: 2 }),
+  },
   'digest',
   'diffIds',
   'config',
 ) as fc.Arbitrary<PlatformContent>;
-const somePlatforms = fc.dictionary(aPlatform, aContent, { maxKeys: 3, noNullPrototype: true }) as fc.Arbitrary<
-  Record<PlatformName, PlatformContent>
->;
+const somePlatforms = fc.dictionary(aPlatform, aContent, {
+  maxKeys: 3,
+  noNullPrototype: true,
+}) as fc.Arbitrary<Record<PlatformName, PlatformContent>>;
 
 export const anEntry = optional<Required<LedgerEntry>, 'digest' | 'firstSeen' | 'appeared'>(
   {
@@ -76,7 +106,10 @@ const aHold = optional<Required<Hold>, 'reason' | 'since'>(
   'since',
 ) as fc.Arbitrary<Hold>;
 
-const aPin: fc.Arbitrary<Pin> = fc.record({ base: aName, reference: aWord, digest: aDigest }, { noNullPrototype: true });
+const aPin: fc.Arbitrary<Pin> = fc.record(
+  { base: aName, reference: aWord, digest: aDigest },
+  { noNullPrototype: true },
+);
 
 const aDependency = optional<Required<Dependency>, Exclude<keyof Dependency, 'base'>>(
   {
@@ -98,7 +131,10 @@ const aDependency = optional<Required<Dependency>, Exclude<keyof Dependency, 'ba
   'range',
 ) as fc.Arbitrary<Dependency>;
 
-const aRebuild = optional<Required<Rebuild>, 'key' | 'attempt' | 'reason' | 'startedAt' | 'endedAt' | 'outcome' | 'pins'>(
+const aRebuild = optional<
+  Required<Rebuild>,
+  'key' | 'attempt' | 'reason' | 'startedAt' | 'endedAt' | 'outcome' | 'pins'
+>(
   {
     key: aWord,
     attempt: fc.nat(9),
@@ -122,12 +158,25 @@ const aRebuild = optional<Required<Rebuild>, 'key' | 'attempt' | 'reason' | 'sta
   'pins',
 ) as fc.Arbitrary<Rebuild>;
 
-const selection = fc.constantFrom('Lexical' as const, 'SemVer' as const, 'NewestBuild' as const, 'Digest' as const);
+const selection = fc.constantFrom(
+  'Lexical' as const,
+  'SemVer' as const,
+  'NewestBuild' as const,
+  'Digest' as const,
+);
 
 export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageRecord> {
   return optional<
     Required<ImageRecord>,
-    'name' | 'enrolledAt' | 'discoveryStatus' | 'enrollment' | 'baseImages' | 'dependencies' | 'builtFrom' | 'rebuilds' | 'ledger'
+    | 'name'
+    | 'enrolledAt'
+    | 'discoveryStatus'
+    | 'enrollment'
+    | 'baseImages'
+    | 'dependencies'
+    | 'builtFrom'
+    | 'rebuilds'
+    | 'ledger'
   >(
     {
       name,
@@ -148,11 +197,15 @@ export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageR
       content: fc.record(
         { digest: aDigest, firstSeen: anInstant, platforms: somePlatforms, buildKey: aWord },
         { requiredKeys: ['digest', 'firstSeen', 'platforms'], noNullPrototype: true },
-      ) as fc.Arbitrary<NonNullable<ImageRecord['content']>>,
-      builtFrom: fc.dictionary(aName, fc.record({ digest: aDigest, evidence: fc.constantFrom('layers' as const, 'record' as const) }), {
-        maxKeys: 3,
-        noNullPrototype: true,
-      }),
+      ),
+      builtFrom: fc.dictionary(
+        aName,
+        fc.record({ digest: aDigest, evidence: fc.constantFrom('layers' as const, 'record' as const) }),
+        {
+          maxKeys: 3,
+          noNullPrototype: true,
+        },
+      ),
       rebuilds: fc.array(aRebuild, { maxLength: 3 }),
       hold: aHold,
       clearedAt: anInstant,
@@ -195,9 +248,7 @@ export function aBase(name: fc.Arbitrary<string> = aName): fc.Arbitrary<BaseReco
       currentDigest: aDigest,
       lastUpdated: anInstant,
       previousDigest: aDigest,
-      rebuildEligibleAt: fc.record({ default: anInstant }, { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<
-        BaseRecord['rebuildEligibleAt']
-      >,
+      rebuildEligibleAt: fc.record({ default: anInstant }, { requiredKeys: [], noNullPrototype: true }),
       metadata: someMap,
       updateHistory: fc.array(someMap, { maxLength: 2 }),
       managedBy: aName,
@@ -220,7 +271,16 @@ export function aBase(name: fc.Arbitrary<string> = aName): fc.Arbitrary<BaseReco
 export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Intent> {
   return optional<
     Required<Intent>,
-    'image' | 'key' | 'attempt' | 'createdAt' | 'writer' | 'epoch' | 'provider' | 'reason' | 'pins' | 'platforms'
+    | 'image'
+    | 'key'
+    | 'attempt'
+    | 'createdAt'
+    | 'writer'
+    | 'epoch'
+    | 'provider'
+    | 'reason'
+    | 'pins'
+    | 'platforms'
   >(
     {
       image,
@@ -236,9 +296,10 @@ export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Inte
       pins: fc.array(aPin, { maxLength: 2 }),
       platforms: fc.array(aPlatform, { maxLength: 2 }),
       commit: aWord,
-      run: fc.record({ id: aWord, url: aWord, startedAt: anInstant }, { requiredKeys: ['id', 'startedAt'], noNullPrototype: true }) as fc.Arbitrary<
-        NonNullable<Intent['run']>
-      >,
+      run: fc.record(
+        { id: aWord, url: aWord, startedAt: anInstant },
+        { requiredKeys: ['id', 'startedAt'], noNullPrototype: true },
+      ),
     },
     'image',
     'key',
@@ -254,7 +315,11 @@ export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Inte
 }
 
 export const anEngine: fc.Arbitrary<EngineRecord> = fc.record(
-  { engine: fc.constantFrom('embedded' as const, 'kargo' as const), epoch: fc.nat(), version: fc.constant(1) },
+  {
+    engine: fc.constantFrom('embedded' as const, 'kargo' as const),
+    epoch: fc.nat(),
+    version: fc.constant(1),
+  },
   { noNullPrototype: true },
 );
 

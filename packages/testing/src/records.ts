@@ -27,7 +27,10 @@ export function digest(name: string): Digest {
 }
 
 /** What a platform holds: layers by name, base first. */
-export function platformContent(layers: readonly string[], more: Partial<PlatformContent> = {}): PlatformContent {
+export function platformContent(
+  layers: readonly string[],
+  more: Partial<PlatformContent> = {},
+): PlatformContent {
   return {
     digest: digest(`manifest of ${layers.join(' ')}`),
     diffIds: layers.map(digest),
@@ -149,7 +152,9 @@ export function stateOf({ images = [], bases = [], intents = [], engine }: State
 type More<T> = Omit<Partial<T>, 'source' | 'kind'>;
 
 /** A managed image that is built from `Dockerfile` at the root of the factory's own repository. */
-export function enrolment(more: More<ManagedEnrolment> & { readonly source?: Partial<Source> } = {}): ManagedEnrolment {
+export function enrolment(
+  more: More<ManagedEnrolment> & { readonly source?: Partial<Source> } = {},
+): ManagedEnrolment {
   const { source, ...rest } = more;
   const name = rest.name ?? 'app';
   const registry = rest.registry ?? 'ghcr.io';

@@ -29,16 +29,20 @@ function without<T>(map: ReadonlyMap<string, T>, name: string): ReadonlyMap<stri
  * The archived record of an image that is enrolled again; undefined if there is none. STATE_CORRUPT where the file
  * cannot be read or speaks of another repository: the image then starts afresh and the file stays where it is.
  */
-export function restoreImage(files: StateFiles, enrolment: Enrolment): Result<ImageRecord | undefined, Problem> {
+export function restoreImage(
+  files: StateFiles,
+  enrolment: Enrolment,
+): Result<ImageRecord | undefined, Problem> {
   const path = archivePath(imagePath(enrolment.name));
   const text = files.get(path);
   if (text === undefined) return ok(undefined);
   const decoded = decodeImage(path, text);
   if (!decoded.ok || sameRepository(decoded.value, enrolment)) return decoded;
   const { registry, repository } = decoded.value.enrollment;
+  const got = [registry, repository].filter((part) => typeof part === 'string').join('/');
   return err({
     code: 'STATE_CORRUPT',
-    message: `the archived record is of another image: expected ${enrolment.registry}/${enrolment.repository}, got ${String(registry ?? 'docker.io')}/${String(repository)}`,
+    message: `the archived record is of another image: expected ${enrolment.registry}/${enrolment.repository}, got ${got}`,
     hint: 'Nothing needs to be done: the image starts with a new record and the archived one is kept.',
     subject: { kind: 'image', name: enrolment.name },
     place: { file: path },

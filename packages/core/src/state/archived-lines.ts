@@ -7,12 +7,22 @@ import type { LedgerEntry, Rebuild } from './types.ts';
  * whose timer was started anew counts as left too, so that the archive keeps its first appearance.
  */
 export function leftLedgerLines(before: readonly LedgerEntry[], after: readonly LedgerEntry[]): string {
-  return leftLines(before, after, (entry) => `${entry.digest} ${entry.tag ?? ''} ${entry.firstSeen}`, ledgerEntry.write);
+  return leftLines(
+    before,
+    after,
+    (entry) => `${entry.digest} ${entry.tag ?? ''} ${entry.firstSeen}`,
+    ledgerEntry.write,
+  );
 }
 
 /** As {@link leftLedgerLines}, for rebuilds. */
 export function leftRebuildLines(before: readonly Rebuild[], after: readonly Rebuild[]): string {
-  return leftLines(before, after, (entry) => `${entry.key} ${entry.attempt} ${entry.startedAt}`, rebuild.write);
+  return leftLines(
+    before,
+    after,
+    (entry) => `${entry.key} ${entry.attempt} ${entry.startedAt}`,
+    rebuild.write,
+  );
 }
 
 function leftLines<T>(

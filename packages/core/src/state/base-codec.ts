@@ -17,7 +17,10 @@ import { hold, ledgerEntry } from './ledger-codec.ts';
 import { lenientDigest, noMap } from './older-fields.ts';
 import type { BaseRecord, Hold } from './types.ts';
 
-const everyHold: Codec<Hold> = { read: (value) => hold.read(value) ?? { reason: 'no reason given', since: 0 }, write: hold.write };
+const everyHold: Codec<Hold> = {
+  read: (value) => hold.read(value) ?? { reason: 'no reason given', since: 0 },
+  write: hold.write,
+};
 
 /** state/base-images/<name>.yaml; the first fields in the order of the older format, ours behind them. */
 export const baseCodec: Codec<BaseRecord> = recordOf<BaseRecord>({

@@ -66,7 +66,7 @@ export function baseBecomesManaged(record: BaseRecord, image: string): BaseRecor
 export function baseDemoted(record: BaseRecord): BaseRecord {
   const { managedBy: _, ...rest } = record;
   const { [keptUpstream]: special, ...metadata } = rest.metadata;
-  return withUpstream({ ...rest, metadata }, (special ?? {}) as Upstream);
+  return withUpstream({ ...rest, metadata }, special ?? {});
 }
 
 /** Marks the bases whose tag a managed image of ours moves, and gives the others their upstream fields back. */
@@ -74,13 +74,18 @@ export function linkManagedBases(state: FactoryState, enrolments: readonly Enrol
   const movers = new Map<string, string>();
   for (const enrolment of enrolments) {
     if (enrolment.kind !== 'managed') continue;
-    for (const tag of enrolment.tags) movers.set(`${enrolment.registry}/${enrolment.repository}:${tag}`, enrolment.name);
+    for (const tag of enrolment.tags)
+      movers.set(`${enrolment.registry}/${enrolment.repository}:${tag}`, enrolment.name);
   }
   let bases: Map<string, BaseRecord> | undefined;
   for (const [name, base] of state.bases) {
     const image = movers.get(`${base.registry}/${base.repository}:${base.tag ?? 'latest'}`);
     const next =
-      image !== undefined ? baseBecomesManaged(base, image) : base.managedBy === undefined ? base : baseDemoted(base);
+      image !== undefined
+        ? baseBecomesManaged(base, image)
+        : base.managedBy === undefined
+          ? base
+          : baseDemoted(base);
     if (next !== base) (bases ??= new Map(state.bases)).set(name, next);
   }
   return bases ? { ...state, bases } : state;

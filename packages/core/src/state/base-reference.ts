@@ -25,7 +25,9 @@ export function baseReferenceOf(raw: Readonly<Record<string, unknown>>): BaseRef
   const whole = repository === undefined ? wordOf(raw['repoURL']) : `${registry}/${repository}`;
   const reference = whole === undefined ? undefined : named(whole);
   if (!reference) {
-    const fault = new UnreadableValue('expected a valid image reference in fullImage, or registry and repository');
+    const fault = new UnreadableValue(
+      'expected a valid image reference in fullImage, or registry and repository',
+    );
     fault.path.push('fullImage');
     throw fault;
   }

@@ -6,7 +6,8 @@ import { imageLedgerArchivePath, ledgerArchivePath, rebuildArchivePath } from '.
 import type { BaseRecord, FactoryState, ImageRecord } from './types.ts';
 
 const archivedImages: Archived<ImageRecord> = {
-  sameLife: (archived, record) => archived.enrolledAt === record.enrolledAt && sameRepository(archived, record),
+  sameLife: (archived, record) =>
+    archived.enrolledAt === record.enrolledAt && sameRepository(archived, record),
 };
 
 const archivedBases: Archived<BaseRecord> = {

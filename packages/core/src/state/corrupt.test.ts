@@ -33,7 +33,11 @@ describe('corrupt files', () => {
     const text = readFileSync(join(folder, `${name}.yaml`), 'utf8');
     const decoded = decodeImage(`images/${name}.yaml`, text);
     if (decoded.ok) expect.unreachable();
-    expect(decoded.error).toMatchObject({ code: 'STATE_CORRUPT', subject: { kind: 'image', name }, place: { file: `images/${name}.yaml` } });
+    expect(decoded.error).toMatchObject({
+      code: 'STATE_CORRUPT',
+      subject: { kind: 'image', name },
+      place: { file: `images/${name}.yaml` },
+    });
     expect(decoded.error.message).toContain(words);
     expect(decoded.error.hint).not.toBe('');
     if (line !== undefined) expect(decoded.error.place?.line).toBe(line);
@@ -46,12 +50,18 @@ describe('corrupt files', () => {
 
   it('is refused when it is too large, before it is read', () => {
     const decoded = decodeImage('images/a.yaml', `name: a\n${'#'.repeat(9_000_000)}`);
-    expect(decoded).toMatchObject({ ok: false, error: { message: expect.stringContaining('at most') as string } });
+    expect(decoded).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('at most') as string },
+    });
   });
 
   it('needs a reference in a base', () => {
     const decoded = decodeBase('base-images/x.yaml', 'name: x\n');
-    expect(decoded).toMatchObject({ ok: false, error: { subject: { kind: 'base', name: 'x' }, place: { line: 1 } } });
+    expect(decoded).toMatchObject({
+      ok: false,
+      error: { subject: { kind: 'base', name: 'x' }, place: { line: 1 } },
+    });
   });
 
   it('stops no other file, and is never written, moved or deleted', () => {
@@ -83,7 +93,10 @@ describe('corrupt files', () => {
     });
     expect(stateChanges(state, bold, files)).toEqual(new Map());
     expect(stateChanges(bold, state, files)).toEqual(new Map());
-    const other = { ...bold, images: new Map(bold.images).set('bad', imageRecord({ name: 'bad', currentVersion: '2' })) };
+    const other = {
+      ...bold,
+      images: new Map(bold.images).set('bad', imageRecord({ name: 'bad', currentVersion: '2' })),
+    };
     expect(stateChanges(bold, other, files)).toEqual(new Map());
   });
 
@@ -94,7 +107,9 @@ describe('corrupt files', () => {
       ['engine.yaml', 'engine: quantum\nversion: 2\n'],
     ]);
     const { state, problems } = decodeState(files);
-    expect(problems).toMatchObject([{ code: 'STATE_NEWER', message: expect.stringContaining('version 2') as string }]);
+    expect(problems).toMatchObject([
+      { code: 'STATE_NEWER', message: expect.stringContaining('version 2') as string },
+    ]);
     expect(state.images.size).toBe(0);
     expect(decodeEngine('engine.yaml', 'engine: embedded\nepoch: 3\nversion: 1\n')).toEqual({
       ok: true,

@@ -63,5 +63,7 @@ function entriesOf(json: string): readonly (readonly [string, string, AnyRecord]
 }
 
 function isEntry(entry: unknown): entry is readonly [string, string, AnyRecord] {
-  return Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'string' && isMap(entry[2]);
+  return (
+    Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'string' && isMap(entry[2])
+  );
 }

@@ -6,7 +6,12 @@ import type { AnyRecord, DecodeCache } from './decode-cache.ts';
 import { recordAt } from './state-paths.ts';
 import type { BaseRecord, EngineRecord, FactoryState, ImageRecord, Intent } from './types.ts';
 
-export const emptyState: FactoryState = { images: new Map(), bases: new Map(), intents: new Map(), engine: undefined };
+export const emptyState: FactoryState = {
+  images: new Map(),
+  bases: new Map(),
+  intents: new Map(),
+  engine: undefined,
+};
 
 export interface DecodedState {
   readonly state: FactoryState;

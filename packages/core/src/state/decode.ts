@@ -27,7 +27,8 @@ const imageSubject = (name: string): Subject => ({ kind: 'image', name });
 export const imageDecoder: Decoder<ImageRecord> = {
   codec: imageCodec,
   complete(raw, text) {
-    if (raw['holds'] !== undefined) throw unreadableField('holds', 'an image has one hold: write "hold:" with reason and until');
+    if (raw['holds'] !== undefined)
+      throw unreadableField('holds', 'an image has one hold: write "hold:" with reason and until');
     return wordsNotNumbers(raw, text, ['currentVersion']);
   },
   subject: imageSubject,
@@ -73,14 +74,23 @@ export function decodeText<T>(decoder: Decoder<T>, path: string, text: string): 
     const record = decoder.codec.read(completed);
     const written = decoder.nameField === undefined ? name : completed[decoder.nameField];
     if (written !== name) {
-      throw unreadableField(decoder.nameField ?? 'name', `expected "${name}" as the file is called, got ${kindOf(written)}`);
+      throw unreadableField(
+        decoder.nameField ?? 'name',
+        `expected "${name}" as the file is called, got ${kindOf(written)}`,
+      );
     }
     return ok({ raw, record });
   } catch (thrown) {
     if (!(thrown instanceof UnreadableValue)) throw thrown;
     const where = thrown.path.length > 0 ? `${formatPath(thrown.path)}: ` : '';
     const place = placeOf(path, text, thrown.path);
-    return err({ code: 'STATE_CORRUPT', message: `cannot be read: ${where}${thrown.message}`, hint: restoreHint, subject, place });
+    return err({
+      code: 'STATE_CORRUPT',
+      message: `cannot be read: ${where}${thrown.message}`,
+      hint: restoreHint,
+      subject,
+      place,
+    });
   }
 }
 
@@ -91,7 +101,9 @@ function unreadableField(field: string, message: string): UnreadableValue {
 }
 
 function formatPath(path: readonly (string | number)[]): string {
-  return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join('');
 }
 
 /** Line and column of the deepest part of the path that the text has. */

@@ -61,7 +61,9 @@ function withBase(found: FoundDependency, base: string | undefined): Dependency 
 
 /** Names of the bases that a build takes content from; the frontend of a `# syntax=` line is none of them. */
 function baseNames(dependencies: readonly Dependency[]): string[] {
-  const names = dependencies.flatMap(({ kind, base }) => (kind === 'syntax' || base === undefined ? [] : [base]));
+  const names = dependencies.flatMap(({ kind, base }) =>
+    kind === 'syntax' || base === undefined ? [] : [base],
+  );
   return [...new Set(names)].toSorted();
 }
 
@@ -88,7 +90,8 @@ export function applyDiscoveries(
     const next = applyDiscovery(record, discovery, (found) => names.nameOf(found), context.now);
     if (next !== record) (images ??= new Map(state.images)).set(name, next);
   }
-  const found = images || names.added.size > 0 ? { ...state, images: images ?? state.images, bases: names.all() } : state;
+  const found =
+    images || names.added.size > 0 ? { ...state, images: images ?? state.images, bases: names.all() } : state;
   return withoutUnusedBases(found, context.unreadable);
 }
 
@@ -152,7 +155,10 @@ class BaseNames {
     const path = basePath(name);
     const { files } = this.#context;
     return (
-      this.#state.bases.has(name) || this.added.has(name) || files.has(path) || (orArchived && files.has(archivePath(path)))
+      this.#state.bases.has(name) ||
+      this.added.has(name) ||
+      files.has(path) ||
+      (orArchived && files.has(archivePath(path)))
     );
   }
 }

@@ -55,7 +55,11 @@ describe('files of the older tool', () => {
 
   it('reads an external image', () => {
     const record = image('older', 'cache');
-    expect(record).toMatchObject({ allowTags: '^7\\.[0-9]+-alpine$', imageSelectionStrategy: 'SemVer', repoURL: 'docker.io/library/redis' });
+    expect(record).toMatchObject({
+      allowTags: '^7\\.[0-9]+-alpine$',
+      imageSelectionStrategy: 'SemVer',
+      repoURL: 'docker.io/library/redis',
+    });
     expect(record).not.toHaveProperty('lastBuilt');
   });
 
@@ -67,9 +71,16 @@ describe('files of the older tool', () => {
       allowTags: '^22\\\\.11-bookworm-slim$',
     });
     expect(base('older', 'python-3.10').tag).toBe('3.10');
-    expect(base('older', 'proxy')).toMatchObject({ fullImage: 'nginx', repository: 'library/nginx', firstDiscovered: 0 });
+    expect(base('older', 'proxy')).toMatchObject({
+      fullImage: 'nginx',
+      repository: 'library/nginx',
+      firstDiscovered: 0,
+    });
     expect(base('older', 'proxy')).not.toHaveProperty('tag');
-    expect(base('older', 'python3-debian12')).toMatchObject({ registry: 'gcr.io', firstDiscovered: Date.UTC(2025, 2, 4, 9, 12, 33, 100) });
+    expect(base('older', 'python3-debian12')).toMatchObject({
+      registry: 'gcr.io',
+      firstDiscovered: Date.UTC(2025, 2, 4, 9, 12, 33, 100),
+    });
   });
 
   it('is enriched without loss: the lines that do not change stay as they are', () => {
@@ -78,13 +89,20 @@ describe('files of the older tool', () => {
     const record = base('older', 'node-22.11-bookworm-slim');
     const { lastUpdated: _, ...rest } = record;
     const entry = ledgerEntry({ digest: digest('n'), baseline: true });
-    const after = encodeBase(before, { ...rest, previousDigest: digest('p'), rebuildEligibleAt: { default: epoch }, ledger: [entry] });
+    const after = encodeBase(before, {
+      ...rest,
+      previousDigest: digest('p'),
+      rebuildEligibleAt: { default: epoch },
+      ledger: [entry],
+    });
     const changed = [
       ['lastUpdated:', 'lastUpdated: null  # Will be set when digest first changes'],
       ['previousDigest:', `previousDigest: ${digest('p')}`],
       ['  default:', `  default: '2026-01-01T00:00:00Z'  # Will be calculated as lastUpdated + rebuildDelay`],
     ] as const;
-    const expected = before.split('\n').map((line) => changed.find(([start]) => line.startsWith(start))?.[1] ?? line);
+    const expected = before
+      .split('\n')
+      .map((line) => changed.find(([start]) => line.startsWith(start))?.[1] ?? line);
     expect(after).toBe(
       expected.join('\n') +
         `ledger:\n  - digest: ${digest('n')}\n    firstSeen: "2026-01-01T00:00:00Z"\n    appeared: "2026-01-01T00:00:00Z"\n` +
@@ -96,14 +114,27 @@ describe('files of the older tool', () => {
 
 describe('files that people edit', () => {
   it('reads a hold in every form that means one', () => {
-    const holdOf = (written: string) => must(decodeImage('images/a.yaml', `name: a\nhold: ${written}\n`)).hold;
+    const holdOf = (written: string) =>
+      must(decodeImage('images/a.yaml', `name: a\nhold: ${written}\n`)).hold;
     expect(holdOf('true')).toEqual({ reason: 'no reason given', since: 0 });
     expect(holdOf('wait for QA')).toEqual({ reason: 'wait for QA', since: 0 });
-    expect(holdOf('{until: 2026-02-01}')).toEqual({ reason: 'no reason given', since: 0, until: Date.UTC(2026, 1, 1) });
-    expect(holdOf('{reason: x, by: me, since: 2026-01-01T00:00:00Z}')).toEqual({ reason: 'x', by: 'me', since: epoch });
+    expect(holdOf('{until: 2026-02-01}')).toEqual({
+      reason: 'no reason given',
+      since: 0,
+      until: Date.UTC(2026, 1, 1),
+    });
+    expect(holdOf('{reason: x, by: me, since: 2026-01-01T00:00:00Z}')).toEqual({
+      reason: 'x',
+      by: 'me',
+      since: epoch,
+    });
     expect(holdOf('false')).toBeUndefined();
     expect(holdOf('null')).toBeUndefined();
-    expect(image('hand-written', 'web').hold).toEqual({ reason: 'release week', since: 0, until: Date.UTC(2026, 1, 1) });
+    expect(image('hand-written', 'web').hold).toEqual({
+      reason: 'release week',
+      since: 0,
+      until: Date.UTC(2026, 1, 1),
+    });
   });
 
   it('takes a single hold of a base for one of its holds, and writes the list once it changes', () => {

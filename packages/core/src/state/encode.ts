@@ -1,7 +1,15 @@
 import type { Problem } from '../problem.ts';
 import type { Result } from '../result.ts';
 import { dataEqual } from './data-equal.ts';
-import { baseDecoder, decodeText, engineDecoder, imageDecoder, intentDecoder, type Decoded, type Decoder } from './decode.ts';
+import {
+  baseDecoder,
+  decodeText,
+  engineDecoder,
+  imageDecoder,
+  intentDecoder,
+  type Decoded,
+  type Decoder,
+} from './decode.ts';
 import { mergeKnown } from './merge-known.ts';
 import { basePath, enginePath, imagePath, intentPath } from './state-paths.ts';
 import type { BaseRecord, EngineRecord, ImageRecord, Intent } from './types.ts';
@@ -21,7 +29,8 @@ export interface Encoder<T> {
 export const imageEncoder: Encoder<ImageRecord> = {
   decoder: imageDecoder,
   path: (record) => imagePath(record.name),
-  header: '# Kept by Image Factory. Enrolment is changed in images.yaml; a hold may be written here by hand.\n',
+  header:
+    '# Kept by Image Factory. Enrolment is changed in images.yaml; a hold may be written here by hand.\n',
   aliases: [],
 };
 
@@ -56,7 +65,12 @@ export function encodeNew<T>(encoder: Encoder<T>, record: T): string {
  * in it; any other is edited, so that comments, unknown fields, order and spelling survive. An equal record gives the
  * previous text, byte for byte.
  */
-export function encodeOver<T>(encoder: Encoder<T>, previous: string, known: T, record: T): string | undefined {
+export function encodeOver<T>(
+  encoder: Encoder<T>,
+  previous: string,
+  known: T,
+  record: T,
+): string | undefined {
   const { codec } = encoder.decoder;
   const knownData = codec.write(known) as Readonly<Record<string, unknown>>;
   const data = codec.write(record) as Readonly<Record<string, unknown>>;
@@ -75,7 +89,11 @@ export function encodeOver<T>(encoder: Encoder<T>, previous: string, known: T, r
   return editYaml(previous, raw, merged);
 }
 
-function withField(map: Readonly<Record<string, unknown>>, field: string, value: unknown): Readonly<Record<string, unknown>> {
+function withField(
+  map: Readonly<Record<string, unknown>>,
+  field: string,
+  value: unknown,
+): Readonly<Record<string, unknown>> {
   const { [field]: _, ...rest } = map;
   return value === undefined ? rest : { ...rest, [field]: value };
 }

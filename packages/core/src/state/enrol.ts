@@ -50,7 +50,9 @@ function freshRecord(enrolment: Enrolment, now: Instant): ImageRecord {
 
 /** The copy of the entry that the record keeps; the previous copy where it says the same. */
 function copyOf(enrolment: Enrolment, previous: Copy): Copy {
-  const said = Object.fromEntries(Object.entries(enrolment.raw).filter(([field]) => !recordFields.has(field)));
+  const said = Object.fromEntries(
+    Object.entries(enrolment.raw).filter(([field]) => !recordFields.has(field)),
+  );
   const silent = Object.entries(olderDefaults).filter(
     ([field, value]) => !Object.hasOwn(said, field) && dataEqual(previous[field], value),
   );
@@ -59,7 +61,8 @@ function copyOf(enrolment: Enrolment, previous: Copy): Copy {
 }
 
 function withKind(record: ImageRecord, enrolment: Enrolment): ImageRecord {
-  if (enrolment.kind === 'managed') return record.discoveryStatus === 'external' ? asManaged(record) : withoutUpstream(record);
+  if (enrolment.kind === 'managed')
+    return record.discoveryStatus === 'external' ? asManaged(record) : withoutUpstream(record);
   const { dockerfile: _, discoveryError: _error, ...rest } = record;
   return {
     ...rest,
@@ -88,7 +91,13 @@ function readAgain(record: ImageRecord): ImageRecord {
 }
 
 function withoutContent(record: ImageRecord): ImageRecord {
-  const { content: _content, currentDigest: _digest, currentVersion: _version, approved: _approved, ...rest } = record;
+  const {
+    content: _content,
+    currentDigest: _digest,
+    currentVersion: _version,
+    approved: _approved,
+    ...rest
+  } = record;
   return { ...rest, builtFrom: {}, ledger: [] };
 }
 

@@ -8,12 +8,18 @@ import type { Event } from './types.ts';
 /** One line of JSON per event. */
 export function encodeEvents(events: readonly Event[]): string {
   return events
-    .map(({ at, type, image, base, text, data }) => JSON.stringify({ at: formatInstant(at), type, image, base, text, data }) + '\n')
+    .map(
+      ({ at, type, image, base, text, data }) =>
+        JSON.stringify({ at: formatInstant(at), type, image, base, text, data }) + '\n',
+    )
     .join('');
 }
 
 /** The events of a log file, and how many of its lines could not be read. */
-export function decodeEvents(text: string): { readonly events: readonly Event[]; readonly unreadable: number } {
+export function decodeEvents(text: string): {
+  readonly events: readonly Event[];
+  readonly unreadable: number;
+} {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const events = lines.flatMap((line) => decodeEvent(line) ?? []);
   return { events, unreadable: lines.length - events.length };
@@ -71,7 +77,9 @@ const foldedName = 'all.jsonl';
 export function foldMonth(files: StateFiles, month: string): StateChanges {
   const folder = `events/${month}/`;
   const target = folder + foldedName;
-  const paths = [...files.keys()].filter((path) => path.startsWith(folder) && path.endsWith('.jsonl')).toSorted();
+  const paths = [...files.keys()]
+    .filter((path) => path.startsWith(folder) && path.endsWith('.jsonl'))
+    .toSorted();
   const loose = paths.filter((path) => path !== target);
   if (loose.length === 0) return new Map();
   const lines = [target, ...loose].flatMap((path) => timedLines(files.get(path) ?? ''));

@@ -24,9 +24,17 @@ import { lenientDigest, noMap } from './older-fields.ts';
 import type { BuiltFrom, Dependency, ImageContent, ImageRecord, Pin, Rebuild } from './types.ts';
 
 /** A platform name of a file is taken as it is: the parser made it when it was written. */
-export const platformName: Codec<PlatformName> = { read: (value) => text.read(value) as PlatformName, write: text.write };
+export const platformName: Codec<PlatformName> = {
+  read: (value) => text.read(value) as PlatformName,
+  write: text.write,
+};
 
-export const selectionStrategy: Codec<SelectionStrategy> = oneOf('Lexical', 'SemVer', 'NewestBuild', 'Digest');
+export const selectionStrategy: Codec<SelectionStrategy> = oneOf(
+  'Lexical',
+  'SemVer',
+  'NewestBuild',
+  'Digest',
+);
 
 export const pin: Codec<Pin> = recordOf<Pin>({
   base: required(text),
@@ -91,7 +99,9 @@ export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
   currentDigest: optional(lenientDigest),
   lastBuilt: optional(instant),
   hold: optional(hold),
-  approved: optional(recordOf<NonNullable<ImageRecord['approved']>>({ tag: required(text), digest: required(digest) })),
+  approved: optional(
+    recordOf<NonNullable<ImageRecord['approved']>>({ tag: required(text), digest: required(digest) }),
+  ),
   dockerfile: optional(text),
   dependencies: orEmpty(dependency),
   builtFrom: orNoEntries(builtFrom),

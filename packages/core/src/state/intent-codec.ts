@@ -1,4 +1,15 @@
-import { count, instant, oneOf, onlyTrue, optional, orEmpty, recordOf, required, text, type Codec } from './fields.ts';
+import {
+  count,
+  instant,
+  oneOf,
+  onlyTrue,
+  optional,
+  orEmpty,
+  recordOf,
+  required,
+  text,
+  type Codec,
+} from './fields.ts';
 import { pin, platformName } from './image-codec.ts';
 import type { EngineRecord, Intent } from './types.ts';
 
@@ -18,7 +29,11 @@ export const intentCodec: Codec<Intent> = recordOf<Intent>({
   platforms: orEmpty(platformName),
   pins: orEmpty(pin),
   run: optional(
-    recordOf<NonNullable<Intent['run']>>({ id: required(text), url: optional(text), startedAt: required(instant) }),
+    recordOf<NonNullable<Intent['run']>>({
+      id: required(text),
+      url: optional(text),
+      startedAt: required(instant),
+    }),
   ),
 });
 

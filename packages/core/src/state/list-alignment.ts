@@ -13,7 +13,10 @@ export function alignLists(before: readonly unknown[], after: readonly unknown[]
     head += 1;
   }
   let tail = 0;
-  while (tail < shorter - head && dataEqual(before[before.length - 1 - tail], after[after.length - 1 - tail])) {
+  while (
+    tail < shorter - head &&
+    dataEqual(before[before.length - 1 - tail], after[after.length - 1 - tail])
+  ) {
     pairs[after.length - 1 - tail] = before.length - 1 - tail;
     tail += 1;
   }
@@ -30,10 +33,21 @@ export function alignLists(before: readonly unknown[], after: readonly unknown[]
 }
 
 /** The fields that say what an item is about, by list: a ledger entry, a rebuild, a pin, a dependency, a hold. */
-const identities = [['digest', 'tag', 'firstSeen'], ['key', 'attempt'], ['base'], ['reference', 'stage'], ['name'], ['reason']];
+const identities = [
+  ['digest', 'tag', 'firstSeen'],
+  ['key', 'attempt'],
+  ['base'],
+  ['reference', 'stage'],
+  ['name'],
+  ['reason'],
+];
 
 function sameThing(left: unknown, right: unknown): boolean {
   if (!isMap(left) || !isMap(right)) return dataEqual(left, right);
-  const identity = identities.find((fields) => fields[0] !== undefined && Object.hasOwn(left, fields[0]) && Object.hasOwn(right, fields[0]));
-  return identity === undefined ? dataEqual(left, right) : identity.every((field) => dataEqual(left[field], right[field]));
+  const identity = identities.find(
+    (fields) => fields[0] !== undefined && Object.hasOwn(left, fields[0]) && Object.hasOwn(right, fields[0]),
+  );
+  return identity === undefined
+    ? dataEqual(left, right)
+    : identity.every((field) => dataEqual(left[field], right[field]));
 }

@@ -2,7 +2,15 @@ import { dataEqual, isMap, ownValue } from './data-equal.ts';
 import { alignLists } from './list-alignment.ts';
 
 /** Fields that the older format always has, with null where nothing is known. */
-const nullable = new Set(['currentVersion', 'currentDigest', 'lastBuilt', 'lastUpdated', 'previousDigest', 'default', 'lastDiscovery']);
+const nullable = new Set([
+  'currentVersion',
+  'currentDigest',
+  'lastBuilt',
+  'lastUpdated',
+  'previousDigest',
+  'default',
+  'lastDiscovery',
+]);
 
 /**
  * The data of a file after a change of what we know of it: `raw` is what stands in the file, `before` what we understood
@@ -10,7 +18,8 @@ const nullable = new Set(['currentVersion', 'currentDigest', 'lastBuilt', 'lastU
  */
 export function mergeKnown(raw: unknown, before: unknown, after: unknown): unknown {
   if (raw !== undefined && dataEqual(before, after)) return raw;
-  if (isMap(raw) && isMap(after) && (before === undefined || isMap(before))) return mergeMaps(raw, before ?? {}, after);
+  if (isMap(raw) && isMap(after) && (before === undefined || isMap(before)))
+    return mergeMaps(raw, before ?? {}, after);
   if (Array.isArray(raw) && Array.isArray(before) && Array.isArray(after) && raw.length === before.length) {
     return alignLists(before, after).map((old, index) =>
       old === undefined ? (after[index] as unknown) : mergeKnown(raw[old], before[old], after[index]),

@@ -33,6 +33,9 @@ export function wordsNotNumbers(
 ): Readonly<Record<string, unknown>> {
   const mistaken = fields.filter((field) => typeof raw[field] === 'number');
   if (mistaken.length === 0) return raw;
-  const words = mistaken.map((field) => [field, new RegExp(`^${field}:[ \\t]+([^\\s#]+)`, 'm').exec(text)?.[1] ?? raw[field]]);
-  return { ...raw, ...Object.fromEntries(words) };
+  const words: Record<string, unknown> = {};
+  for (const field of mistaken) {
+    words[field] = new RegExp(`^${field}:[ \\t]+([^\\s#]+)`, 'm').exec(text)?.[1] ?? raw[field];
+  }
+  return { ...raw, ...words };
 }

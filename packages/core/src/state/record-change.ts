@@ -19,7 +19,8 @@ export interface Archived<T> {
 export function changeRecord<T>(writing: Writing, encoder: Encoder<T>, known: T, record: T): void {
   const path = encoder.path(record);
   const previous = writing.files.get(path);
-  const text = previous === undefined ? encodeNew(encoder, record) : encodeOver(encoder, previous, known, record);
+  const text =
+    previous === undefined ? encodeNew(encoder, record) : encodeOver(encoder, previous, known, record);
   if (text !== undefined && text !== previous) writing.changes.set(path, text);
 }
 
@@ -44,7 +45,12 @@ export function addRecord<T>(writing: Writing, encoder: Encoder<T>, record: T, a
 }
 
 /** Takes a record's file away: to the archive, or for good. */
-export function removeRecord<T>(writing: Writing, encoder: Encoder<T>, known: T, archived?: Archived<T>): void {
+export function removeRecord<T>(
+  writing: Writing,
+  encoder: Encoder<T>,
+  known: T,
+  archived?: Archived<T>,
+): void {
   const path = encoder.path(known);
   const text = writing.files.get(path);
   if (text === undefined || !decodeText(encoder.decoder, path, text).ok) return;

@@ -33,13 +33,23 @@ export function rebuildArchivePath(image: string): string {
 
 export type RecordKind = 'image' | 'base' | 'intent' | 'engine';
 
-const kinds: Readonly<Record<string, RecordKind>> = { images: 'image', 'base-images': 'base', intents: 'intent' };
+const kinds: Readonly<Record<string, RecordKind>> = {
+  images: 'image',
+  'base-images': 'base',
+  intents: 'intent',
+};
 
 /** What a path of the state holds, and the name that its record must have; undefined for files that are no records. */
 export function recordAt(path: string): { readonly kind: RecordKind; readonly name: string } | undefined {
   if (path === enginePath) return { kind: 'engine', name: 'engine' };
   const slash = path.indexOf('/');
-  if (slash === -1 || !path.endsWith('.yaml') || path.endsWith('.example.yaml') || path.includes('/', slash + 1)) return undefined;
+  if (
+    slash === -1 ||
+    !path.endsWith('.yaml') ||
+    path.endsWith('.example.yaml') ||
+    path.includes('/', slash + 1)
+  )
+    return undefined;
   const kind = kinds[path.slice(0, slash)];
   return kind && { kind, name: path.slice(slash + 1, -'.yaml'.length) };
 }

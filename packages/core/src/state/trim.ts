@@ -6,16 +6,23 @@ export const keptEntries = 100;
 export const keptRebuilds = 20;
 
 /** The last hundred entries and every older one that is in use or stands under its tag now, in order. */
-export function trimLedger(ledger: readonly LedgerEntry[], inUse: (digest: Digest) => boolean): readonly LedgerEntry[] {
+export function trimLedger(
+  ledger: readonly LedgerEntry[],
+  inUse: (digest: Digest) => boolean,
+): readonly LedgerEntry[] {
   const first = ledger.length - keptEntries;
   if (first <= 0) return ledger;
-  const kept = ledger.filter((entry, index) => index >= first || entry.replacedAt === undefined || inUse(entry.digest));
+  const kept = ledger.filter(
+    (entry, index) => index >= first || entry.replacedAt === undefined || inUse(entry.digest),
+  );
   return kept.length === ledger.length ? ledger : kept;
 }
 
 /** The last twenty rebuilds. */
 export function trimRebuilds(image: ImageRecord): ImageRecord {
-  return image.rebuilds.length > keptRebuilds ? { ...image, rebuilds: image.rebuilds.slice(-keptRebuilds) } : image;
+  return image.rebuilds.length > keptRebuilds
+    ? { ...image, rebuilds: image.rebuilds.slice(-keptRebuilds) }
+    : image;
 }
 
 /** Base digests that images contain, pinned in a kept rebuild, or are being built with; by base name. */
@@ -25,7 +32,8 @@ export function digestsInUse(state: FactoryState): (base: string, digest: Digest
     for (const [base, { digest }] of Object.entries(image.builtFrom)) used.add(`${base} ${digest}`);
     for (const { pins } of image.rebuilds) for (const pin of pins) used.add(`${pin.base} ${pin.digest}`);
   }
-  for (const intent of state.intents.values()) for (const pin of intent.pins) used.add(`${pin.base} ${pin.digest}`);
+  for (const intent of state.intents.values())
+    for (const pin of intent.pins) used.add(`${pin.base} ${pin.digest}`);
   return (base, digest) => used.has(`${base} ${digest}`);
 }
 
@@ -33,7 +41,10 @@ export function digestsInUse(state: FactoryState): (base: string, digest: Digest
  * Takes what is beyond the limits out of the records; `stateChanges` then appends it to the archive.
  * `inUse` says which digests of a base must stay: those of {@link digestsInUse}, and the candidate.
  */
-export function trimState(state: FactoryState, inUse: (base: string, digest: Digest) => boolean): FactoryState {
+export function trimState(
+  state: FactoryState,
+  inUse: (base: string, digest: Digest) => boolean,
+): FactoryState {
   const images = mapChanged(state.images, (image) => {
     const trimmed = trimRebuilds(image);
     const ledger = trimLedger(trimmed.ledger, (digest) => digest === image.approved?.digest);

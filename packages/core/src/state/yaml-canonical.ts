@@ -1,7 +1,7 @@
 import { isPlain } from './yaml-write.ts';
 
-/** Thrown and caught here: the text is not in the writer's own form. */
-const notCanonical = Symbol('not canonical');
+/** Thrown and caught here; one for all, because making an error costs more than reading a file. */
+const notCanonical = new Error("the text is not in the writer's own form");
 
 /**
  * Reads the form that `writeYaml` writes, about ten times faster than a YAML parser. Undefined: the text is in another
@@ -123,7 +123,8 @@ function readItems(cursor: Cursor, indent: number, first = false): unknown[] {
       cursor.at += found;
     }
     inline = false;
-    if (cursor.text.charCodeAt(cursor.at) !== dash || cursor.text.charCodeAt(cursor.at + 1) !== space) throw notCanonical;
+    if (cursor.text.charCodeAt(cursor.at) !== dash || cursor.text.charCodeAt(cursor.at + 1) !== space)
+      throw notCanonical;
     items.push(readItem(cursor, indent));
   }
   return items;

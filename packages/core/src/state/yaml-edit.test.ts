@@ -48,7 +48,10 @@ describe('editYaml', () => {
 
   it('adds to and takes from lists, indented or not', () => {
     const text = `l:\n- digest: a # first\n  n: 1\n- digest: b\n  n: 2\nm:\n    - x\n    # note\n    - y\n`;
-    const result = edited(text, () => ({ l: [{ digest: 'b', n: 3 }, { digest: 'c' }], m: ['w', 'x', 'y', 'z'] }));
+    const result = edited(text, () => ({
+      l: [{ digest: 'b', n: 3 }, { digest: 'c' }],
+      m: ['w', 'x', 'y', 'z'],
+    }));
     expect(result).toBe(
       `l:\n# first\n- digest: b\n  n: 3\n- digest: c\nm:\n    - w\n    - x\n    # note\n    - y\n    - z\n`,
     );
@@ -72,7 +75,12 @@ describe('editYaml', () => {
     ['tags', `a: !!str 1 # c\nb: 2\n`],
   ])('comes out right with %s', (_, text) => {
     const data = load(text);
-    for (const after of [{ ...data, a: 'changed' }, { ...data, n: [1] }, { b: data['b'] }, { ...data, b: { c: 'd' } }]) {
+    for (const after of [
+      { ...data, a: 'changed' },
+      { ...data, n: [1] },
+      { b: data['b'] },
+      { ...data, b: { c: 'd' } },
+    ]) {
       const result = editYaml(text, data, after);
       expect(load(result)).toEqual(after);
       expect(commentsOf(result)).toContain('# c');
@@ -94,7 +102,12 @@ describe('editYaml', () => {
   const style = fc.record({
     indent: fc.constantFrom(2, 4),
     indentSeq: fc.boolean(),
-    defaultStringType: fc.constantFrom('PLAIN' as const, 'QUOTE_SINGLE' as const, 'QUOTE_DOUBLE' as const, 'BLOCK_LITERAL' as const),
+    defaultStringType: fc.constantFrom(
+      'PLAIN' as const,
+      'QUOTE_SINGLE' as const,
+      'QUOTE_DOUBLE' as const,
+      'BLOCK_LITERAL' as const,
+    ),
     collectionStyle: fc.constantFrom('any' as const, 'any' as const, 'flow' as const),
   });
 
@@ -108,7 +121,9 @@ describe('editYaml', () => {
       if (state % 3 !== 0) return line;
       const variant = `${all.slice(0, index).join('\n')}\n${line} # c${index}\n${all.slice(index + 1).join('\n')}`;
       try {
-        return spanned && JSON.stringify(load(variant.trimStart())) === JSON.stringify(load(text)) ? `${line} # c${index}` : line;
+        return spanned && JSON.stringify(load(variant.trimStart())) === JSON.stringify(load(text))
+          ? `${line} # c${index}`
+          : line;
       } catch {
         return line;
       }

@@ -1,8 +1,26 @@
 import { dataEqual, isMap, ownValue } from './data-equal.ts';
 import { alignLists } from './list-alignment.ts';
 import { loadYaml } from './yaml-read.ts';
-import { commentsBetween, lineEnd, lineStart, spansOf, type ListSpan, type MapEntry, type MapSpan, type Span, type SpannedText } from './yaml-spans.ts';
-import { doubleQuoted, writeEntries, writeFlow, writeItems, writeItemTail, writeTail, writeYaml } from './yaml-write.ts';
+import {
+  commentsBetween,
+  lineEnd,
+  lineStart,
+  spansOf,
+  type ListSpan,
+  type MapEntry,
+  type MapSpan,
+  type Span,
+  type SpannedText,
+} from './yaml-spans.ts';
+import {
+  doubleQuoted,
+  writeEntries,
+  writeFlow,
+  writeItems,
+  writeItemTail,
+  writeTail,
+  writeYaml,
+} from './yaml-write.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -101,7 +119,14 @@ function editEntry(edit: Edit, entry: MapEntry, indent: string, before: unknown,
   const { value, colonEnd } = entry;
   if (editInside(edit, value, before, after)) return;
   // An odd key spoils the edit on purpose: the check at the end then has the text written anew.
-  replace(edit, entry.keyStart, colonEnd ?? entry.keyStart, value, indent, restyled(value, after) ?? writeTail(after, indent));
+  replace(
+    edit,
+    entry.keyStart,
+    colonEnd ?? entry.keyStart,
+    value,
+    indent,
+    restyled(value, after) ?? writeTail(after, indent),
+  );
 }
 
 /** Collections that stay collections are edited item by item; false where the value must be replaced as a whole. */
@@ -111,12 +136,14 @@ function editInside(edit: Edit, span: Span, before: unknown, after: unknown): bo
     const kept = span.entries.some((entry) => ownValue(after, entry.key) !== undefined);
     const first = span.entries[0];
     // A mapping that begins behind a dash cannot lose its first line.
-    const firstMovable = first && (ownValue(after, first.key) !== undefined || startsLine(edit, first.keyStart));
+    const firstMovable =
+      first && (ownValue(after, first.key) !== undefined || startsLine(edit, first.keyStart));
     if (!kept || !firstMovable) return false;
     editMap(edit, span, before, after);
     return true;
   }
-  if (span.kind === 'list' && Array.isArray(before) && Array.isArray(after)) return editList(edit, span, before, after);
+  if (span.kind === 'list' && Array.isArray(before) && Array.isArray(after))
+    return editList(edit, span, before, after);
   return false;
 }
 
@@ -131,7 +158,11 @@ function replace(edit: Edit, owner: number, from: number, span: Span, indent: st
   const comments = commentsBetween(edit.spanned, from, span.end);
   const above = lineStart(text, owner);
   if (comments.length > 0) {
-    edit.splices.push({ start: above, end: above, text: comments.map((comment) => `${indent}${comment}\n`).join('') });
+    edit.splices.push({
+      start: above,
+      end: above,
+      text: comments.map((comment) => `${indent}${comment}\n`).join(''),
+    });
   }
   edit.splices.push({ start: from, end: span.end, text: tail.slice(0, -1) });
 }
@@ -144,7 +175,12 @@ function restyled(span: Span, after: unknown): string | undefined {
   return span.quotes === '"' ? ` ${doubleQuoted(after)}\n` : undefined;
 }
 
-function editList(edit: Edit, span: ListSpan, before: readonly unknown[], after: readonly unknown[]): boolean {
+function editList(
+  edit: Edit,
+  span: ListSpan,
+  before: readonly unknown[],
+  after: readonly unknown[],
+): boolean {
   const dashes = span.items.map((item) => dashOf(edit, item));
   const first = dashes[0];
   if (first === undefined || dashes.includes(undefined) || before.length !== span.items.length) return false;
@@ -179,4 +215,3 @@ function dashOf(edit: Edit, item: Span): number | undefined {
   const match = /^( *)-[ \t]+$/.exec(text.slice(start, item.start));
   return match?.[1] === undefined ? undefined : start + match[1].length;
 }
-

@@ -10,7 +10,8 @@ const largestFile = 8 * 1024 * 1024;
 const mostAliases = 20;
 const deepest = 80;
 
-export const restoreHint = 'Restore the file from git history, or delete it to start afresh; until then it is left alone.';
+export const restoreHint =
+  'Restore the file from git history, or delete it to start afresh; until then it is left alone.';
 
 /** The mapping that a state file holds; STATE_CORRUPT with line and column where it is none. */
 export function readYaml(path: string, text: string): Result<Readonly<Record<string, unknown>>, Problem> {
@@ -38,7 +39,10 @@ export function loadYaml(text: string): Result<unknown, SyntaxFault> {
   } catch (thrown) {
     if (!(thrown instanceof jsYaml.YAMLException)) return err({ reason: 'not readable as YAML', place: {} });
     const { mark } = thrown;
-    return err({ reason: thrown.reason, place: mark ? { line: mark.line + 1, column: mark.column + 1 } : {} });
+    return err({
+      reason: thrown.reason,
+      place: mark ? { line: mark.line + 1, column: mark.column + 1 } : {},
+    });
   }
 }
 
@@ -52,5 +56,5 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value === 'string') return `"${value.length > 60 ? value.slice(0, 60) + '…' : value}"`;
-  return String(value as number | boolean);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
 }

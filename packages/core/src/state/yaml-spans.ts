@@ -96,7 +96,10 @@ function readNode(walk: Walk): Span {
 }
 
 /** Anchor and tag; gives the offset of the first. */
-function readProperties(walk: Walk, event: jsYaml.ScalarEvent | jsYaml.MappingEvent | jsYaml.SequenceEvent): number | undefined {
+function readProperties(
+  walk: Walk,
+  event: jsYaml.ScalarEvent | jsYaml.MappingEvent | jsYaml.SequenceEvent,
+): number | undefined {
   const ranges: [number, number][] = [];
   if (event.anchorStart >= 0) ranges.push([event.anchorStart - 1, event.anchorEnd]);
   if (event.tagStart >= 0) ranges.push([event.tagStart, event.tagEnd]);
@@ -113,12 +116,24 @@ function readScalar(walk: Walk, event: jsYaml.ScalarEvent, properties: number | 
   const { SINGLE_QUOTED, DOUBLE_QUOTED, PLAIN } = jsYaml.SCALAR_STYLE;
   if (event.style === PLAIN) {
     token(walk, event.valueStart, event.valueEnd);
-    return { kind: 'scalar', quotes: '', start: properties ?? event.valueStart, end: event.valueEnd, flow: false };
+    return {
+      kind: 'scalar',
+      quotes: '',
+      start: properties ?? event.valueStart,
+      end: event.valueEnd,
+      flow: false,
+    };
   }
   if (event.style === SINGLE_QUOTED || event.style === DOUBLE_QUOTED) {
     token(walk, event.valueStart - 1, event.valueEnd + 1);
     const quotes = event.style === SINGLE_QUOTED ? "'" : '"';
-    return { kind: 'scalar', quotes, start: properties ?? event.valueStart - 1, end: event.valueEnd + 1, flow: false };
+    return {
+      kind: 'scalar',
+      quotes,
+      start: properties ?? event.valueStart - 1,
+      end: event.valueEnd + 1,
+      flow: false,
+    };
   }
   // A block scalar's content ends with its line; the last newline is left to the line's end.
   const end = walk.text[event.valueEnd - 1] === '\n' ? event.valueEnd - 1 : event.valueEnd;
@@ -132,9 +147,14 @@ function readEntries(walk: Walk): { kind: 'map'; entries: MapEntry[] } {
   while (!atPop(walk)) {
     const keyEvent = walk.events[walk.next];
     const keySpan = readNode(walk);
-    const key = keyEvent?.type === jsYaml.EVENT_ID.SCALAR && keyEvent.valueStart >= 0 ? jsYaml.getScalarValue(walk.text, keyEvent) : '';
+    const key =
+      keyEvent?.type === jsYaml.EVENT_ID.SCALAR && keyEvent.valueStart >= 0
+        ? jsYaml.getScalarValue(walk.text, keyEvent)
+        : '';
     const colon = /^[ \t]*:/.exec(walk.text.slice(keySpan.end, keySpan.end + 20));
-    const explicit = /\?[ \t]*$/.test(walk.text.slice(walk.text.lastIndexOf('\n', keySpan.start - 1) + 1, keySpan.start));
+    const explicit = /\?[ \t]*$/.test(
+      walk.text.slice(walk.text.lastIndexOf('\n', keySpan.start - 1) + 1, keySpan.start),
+    );
     const colonEnd = colon && !explicit ? keySpan.end + colon[0].length : undefined;
     if (colonEnd !== undefined) walk.end = colonEnd;
     entries.push({ key, keyStart: keySpan.start, colonEnd, value: readNode(walk) });

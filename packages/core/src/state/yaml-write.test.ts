@@ -7,13 +7,96 @@ import { isPlain, writeFlow, writeYaml } from './yaml-write.ts';
 
 /** Strings that readers of one YAML version or another take for something else. */
 const tricky = [
-  'yes', 'No', 'ON', 'off', 'y', 'N', 'true', 'False', 'null', 'NULL', '~', '', ' ', ' a', 'a ', 'a\n', '\ta',
-  '1', '-1', '+1', '010', '0o17', '0x1F', '0b11', '1_000', '1.5', '.5', '5.', '1e3', '1E-3', '.inf', '-.INF', '.nan',
-  '12:30', '190:20:30', '1:2.5', '2026-11-22', '2026-11-22T10:00:00Z', '2026-1-2 3:4:5', '<<', '=', '-', '- a', '?',
-  '? a', ':', ': a', 'a:', 'a: b', 'a #b', '#a', '&a', '*a', '!a', '|', '>', '%a', '@a', '`a`', '"a"', "'a'", '[a]',
-  '{a}', 'a, b', '---', '...', '--- a', '\u0085', 'a\u2028b', '\ufeff', '\u007f', '\0', 'é', '😀', '\\.', '^1\\.2$',
-  '^[0-9]+$', 'sha256:ab', 'docker.io/library/node:22', '7d', '22-bookworm-slim', '1.2.3', '__proto__', 'constructor',
-  '1e', '0e1', '1,2', 'a\r\nb', '\uD800', 'x'.repeat(1100),
+  'yes',
+  'No',
+  'ON',
+  'off',
+  'y',
+  'N',
+  'true',
+  'False',
+  'null',
+  'NULL',
+  '~',
+  '',
+  ' ',
+  ' a',
+  'a ',
+  'a\n',
+  '\ta',
+  '1',
+  '-1',
+  '+1',
+  '010',
+  '0o17',
+  '0x1F',
+  '0b11',
+  '1_000',
+  '1.5',
+  '.5',
+  '5.',
+  '1e3',
+  '1E-3',
+  '.inf',
+  '-.INF',
+  '.nan',
+  '12:30',
+  '190:20:30',
+  '1:2.5',
+  '2026-11-22',
+  '2026-11-22T10:00:00Z',
+  '2026-1-2 3:4:5',
+  '<<',
+  '=',
+  '-',
+  '- a',
+  '?',
+  '? a',
+  ':',
+  ': a',
+  'a:',
+  'a: b',
+  'a #b',
+  '#a',
+  '&a',
+  '*a',
+  '!a',
+  '|',
+  '>',
+  '%a',
+  '@a',
+  '`a`',
+  '"a"',
+  "'a'",
+  '[a]',
+  '{a}',
+  'a, b',
+  '---',
+  '...',
+  '--- a',
+  '\u0085',
+  'a\u2028b',
+  '\ufeff',
+  '\u007f',
+  '\0',
+  'é',
+  '😀',
+  '\\.',
+  '^1\\.2$',
+  '^[0-9]+$',
+  'sha256:ab',
+  'docker.io/library/node:22',
+  '7d',
+  '22-bookworm-slim',
+  '1.2.3',
+  '__proto__',
+  'constructor',
+  '1e',
+  '0e1',
+  '1,2',
+  'a\r\nb',
+  '\uD800',
+  'x'.repeat(1100),
 ];
 
 const anyString = fc.oneof(
@@ -23,7 +106,10 @@ const anyString = fc.oneof(
   fc.stringMatching(/^[0-9_.,:eExobT +-]{1,12}$/),
   fc.stringMatching(/^[a-z0-9:#,[\]{}&*!|>'"%@` -]{1,8}$/),
 );
-const anyNumber = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0)));
+const anyNumber = fc.oneof(
+  fc.integer(),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0)),
+);
 const { data } = fc.letrec<{ data: unknown }>((tie) => ({
   data: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -65,7 +151,14 @@ describe('writeYaml', () => {
   });
 
   it('leaves the usual words without quotes', () => {
-    for (const word of ['7d', '22-bookworm-slim', '^22-bookworm-slim$', 'docker.io/library/node', 'sha256:0a1b', 'ghcr.io']) {
+    for (const word of [
+      '7d',
+      '22-bookworm-slim',
+      '^22-bookworm-slim$',
+      'docker.io/library/node',
+      'sha256:0a1b',
+      'ghcr.io',
+    ]) {
       expect(isPlain(word), word).toBe(true);
     }
     expect(writeYaml({ a: { b: [1, { c: 'x', d: [] }, ['z']], e: {} }, f: '2026-11-22' })).toBe(
@@ -93,22 +186,47 @@ describe('readCanonical', () => {
       }),
       { numRuns: 2000 },
     );
-    const usual = { name: 'a', n: 1, list: ['b', { c: 'd', e: null }, [true, []]], map: { 'x y': '2026-11-22', z: {} } };
+    const usual = {
+      name: 'a',
+      n: 1,
+      list: ['b', { c: 'd', e: null }, [true, []]],
+      map: { 'x y': '2026-11-22', z: {} },
+    };
     expect(readCanonical(writeYaml(usual, '# one\n# two\n'))).toEqual(usual);
   });
 
   it('never answers otherwise than a YAML parser on texts that resemble its own', () => {
     const often = { weight: 4 };
     const indent = fc.oneof({ ...often, arbitrary: fc.constant('') }, fc.constantFrom('  ', '    ', ' '));
-    const before = fc.oneof({ ...often, arbitrary: fc.constantFrom('', '- ') }, fc.constantFrom('-', '- - ', '? ', '# ', '"'));
+    const before = fc.oneof(
+      { ...often, arbitrary: fc.constantFrom('', '- ') },
+      fc.constantFrom('-', '- - ', '? ', '# ', '"'),
+    );
     const key = fc.oneof(
       { ...often, arbitrary: fc.constantFrom('a', 'b', 'c d', '"q"', 'sha256:aa') },
       fc.constantFrom('yes', '1', "'s'", '&x a', '*x', '', '[]', '{}', '|', '1.0', '"'),
     );
-    const colon = fc.oneof({ ...often, arbitrary: fc.constantFrom(': ', ':') }, fc.constantFrom('', ':  ', ' : ', ' #'));
+    const colon = fc.oneof(
+      { ...often, arbitrary: fc.constantFrom(': ', ':') },
+      fc.constantFrom('', ':  ', ' : ', ' #'),
+    );
     const value = fc.oneof(
       { ...often, arbitrary: fc.constantFrom('c', '12', '"d"', 'null', '[]', '{}', '-1.5', '') },
-      fc.constantFrom('no', '012', '1.50', '"d" ', "'e'", '[f]', '| ', 'g: h', 'i #j', '1e5', '"\\x41"', '"a', '-0'),
+      fc.constantFrom(
+        'no',
+        '012',
+        '1.50',
+        '"d" ',
+        "'e'",
+        '[f]',
+        '| ',
+        'g: h',
+        'i #j',
+        '1e5',
+        '"\\x41"',
+        '"a',
+        '-0',
+      ),
     );
     const line = fc.tuple(indent, before, key, colon, value).map((parts) => parts.join(''));
     let answered = 0;

@@ -1,20 +1,33 @@
 /** Words that YAML 1.1 or 1.2 readers take for something else than a string; some take a lone exponent for a number. */
-const reservedWord = /^(?:y|n|yes|no|on|off|true|false|null|e[0-9]+)$/i;
-/** Printable ASCII whose first character is no indicator; `.`, `-`, `+`, `<`, `=` and `~` may begin numbers or special words. */
-const plainShape = /^[A-Za-z0-9_/^$(\\](?:[ -~]*[!-9;-~])?$/;
-const innerIndicator = /: | #/;
+const reservedWord = /^(?:y|n|yes|no|on|off|true|false|null|e[-+0-9_.]+)$/i;
+/** `.`, `-`, `+`, `<`, `=` and `~` may begin numbers or special words, and most other signs are indicators. */
+const firstCharacters = new Set(
+  Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_/^$(\\', (c) => c.charCodeAt(0)),
+);
 /** Numbers of YAML 1.1 and 1.2 in every base, sexagesimals and dates: what starts with a digit and could be one of them. */
 const numberLike = /^(?:[0-9][0-9_.,:eE+-]*$|0[xXoObB]|[0-9]{4}-[0-9]{1,2}-[0-9])/;
+
+const space = 32;
+const colon = 58;
 
 /**
  * May the text stand without quotes, as value or key of a block mapping, and be read back as the same string by
  * YAML 1.2 readers (core schema) and YAML 1.1 readers (PyYAML, yq)? Cautious: some texts that could are refused.
  */
 export function isPlain(text: string): boolean {
-  if (!plainShape.test(text) || innerIndicator.test(text)) return false;
-  if (reservedWord.test(text)) return false;
   const first = text.charCodeAt(0);
-  return first < 48 || first > 57 || !numberLike.test(text);
+  if (!firstCharacters.has(first)) return false;
+  for (let index = 1; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < space || code > 126) return false;
+    // A comment, or a mapping: ` #`, `: `, and both signs at the end.
+    if (code !== space && code !== colon) continue;
+    if (index + 1 === text.length) return false;
+    const next = text[index + 1];
+    if (code === space ? next === '#' : next === ' ') return false;
+  }
+  if (first >= 48 && first <= 57) return !numberLike.test(text);
+  return !reservedWord.test(text);
 }
 
 // JSON leaves these as they are, but they are line breaks, byte order marks or unprintable to YAML readers.
