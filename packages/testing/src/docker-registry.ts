@@ -116,6 +116,8 @@ function tail(child: ChildProcess): () => string {
 }
 
 async function answers(url: string, child: ChildProcess): Promise<boolean> {
+  // A program that cannot be started says so in the next turn.
+  await new Promise((resolve) => setImmediate(resolve));
   const giveUpAt = performance.now() + startTimeout;
   while (performance.now() < giveUpAt) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return false;
