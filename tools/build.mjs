@@ -22,6 +22,20 @@ if (cache) enableCompileCache(join(cache, 'image-factory', 'compiled'));
 await import('./command.js');
 `;
 
+/**
+ * zod brings its messages in fifty languages, half of its size, and has to be read at every start; ours are English.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const onlyEnglish = {
+  name: 'only-english',
+  setup(building) {
+    building.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
+
 await withLock(
   `build ${root}`,
   () => console.error('build: waiting for another build of this clone'),
@@ -46,6 +60,7 @@ async function buildPackage() {
       minifyWhitespace: true,
       legalComments: 'none',
       metafile: true,
+      plugins: [onlyEnglish],
       // Libraries in CommonJS form ask for Node's own modules by require.
       banner: {
         js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url);",
