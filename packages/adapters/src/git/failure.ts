@@ -14,6 +14,8 @@ export type Trouble =
 
 const patterns: readonly (readonly [Trouble, RegExp])[] = [
   ['disk-full', /no space left on device|disk quota exceeded|write error: out of diskspace/i],
+  // Our own repository has lost its configuration.
+  ['local', /'origin' does not appear to be a git repository/i],
   [
     'denied',
     /authentication failed|could not read (username|password)|permission denied \(|returned error: 40[13]|access denied|invalid (username|credentials)|host key verification failed|insufficient permission|not authorized|write access .*not granted/i,

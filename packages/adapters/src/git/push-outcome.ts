@@ -3,8 +3,11 @@ import { GitFailure } from './process.ts';
 /** What the remote made of a push. */
 export type PushOutcome =
   | { readonly kind: 'done' }
-  /** Somebody else was faster. */
-  | { readonly kind: 'stale' }
+  /**
+   * The branch stands elsewhere: somebody else was faster. Where the remote found that out (`sent`), it may also stand
+   * where we have moved it, for curl sends a request again when a kept connection dies.
+   */
+  | { readonly kind: 'stale'; readonly sent: boolean }
   /** A hook or a protection said no. */
   | { readonly kind: 'refused'; readonly message: string }
   /** The connection broke or the remote failed: the push may have happened. */
@@ -24,7 +27,7 @@ export function readPushOutcome(stdout: string, stderr: string): PushOutcome | u
   if (line === undefined) return undefined;
   const [flag, , summary = ''] = line.split('\t');
   if (flag !== '!') return { kind: 'done' };
-  if (staleReasons.test(summary)) return { kind: 'stale' };
+  if (staleReasons.test(summary)) return { kind: 'stale', sent: summary.startsWith('[remote rejected]') };
   if (transientReasons.test(summary))
     return { kind: 'unknown', failure: new GitFailure('exit', 'push', summary) };
   return {

@@ -56,6 +56,8 @@ interface Round {
 const largestGroup = 50;
 /** A connection that fails is tried so often in all. */
 const connectionAttempts = 3;
+/** More commits than this are not made by others between a push and the look whether it has happened. */
+const landedDepth = 100;
 const tidyEvery = 200;
 
 /**
@@ -204,11 +206,10 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
       const { ids, outcome } = await exclusively(() => writeAndPush(round, commits));
       if (outcome.kind === 'done') return settle(round, ids);
       if (outcome.kind === 'refused') return refuse(pending, outcome.message);
-      if (outcome.kind === 'unknown') {
-        brokenConnections += 1;
-        if (await landed(ids.at(-1) ?? '', outcome.failure)) return settle(round, ids);
-        if (brokenConnections >= connectionAttempts || isFinal(outcome.failure)) throw outcome.failure;
-      }
+      if (outcome.kind === 'unknown' && isFinal(outcome.failure)) throw outcome.failure;
+      if ((outcome.kind === 'unknown' || outcome.sent) && (await landed(ids.at(-1) ?? '')))
+        return settle(round, ids);
+      if (outcome.kind === 'unknown' && (brokenConnections += 1) >= connectionAttempts) throw outcome.failure;
       if (clock.monotonic() - start > (options.retryFor ?? 10 * minute)) return contended(pending);
       fresh = true;
       await clock.sleep(Math.min(5 * second, 40 * 2 ** Math.min(attempt, 10)) * (0.25 + random()));
@@ -253,7 +254,7 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
       if (parent !== undefined && (await repository.fetch(1)) !== parent) return undefined;
       return repository.write(parent, commits, clock.now());
     });
-    if (ids === undefined) return { ids: [], outcome: { kind: 'stale' } as const };
+    if (ids === undefined) return { ids: [], outcome: { kind: 'stale', sent: false } as const };
     const outcome = await repository.push(parent, ids.at(-1) ?? '');
     if (outcome.kind === 'done') await pushed(round, ids);
     return { ids, outcome };
@@ -270,11 +271,10 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
   }
 
   /** Is the commit in the branch although the push seemed to fail? Throws when that cannot be found out either. */
-  async function landed(commit: string, failure: unknown): Promise<boolean> {
-    if (isFinal(failure)) return false;
+  async function landed(commit: string): Promise<boolean> {
     const head = (await refresh(undefined)).commit;
     if (head === undefined || head === commit) return head === commit;
-    await exclusively(() => repository.fetch(1000));
+    await exclusively(() => repository.fetch(landedDepth));
     return repository.isAncestor(commit, head);
   }
 
