@@ -6,7 +6,8 @@ import { table } from './table.ts';
 /** What to tell first of a decision: why it is due, else why nothing is. */
 export function headline({ due, notes, action }: Decision): Reason | undefined {
   if (action === 'blocked' || action === 'wait' || action === 'report') return notes[0] ?? due[0];
-  return due[0] ?? notes[0];
+  // Of an image with nothing to do the most telling is what it will be due for.
+  return due[0] ?? notes.find(({ code }) => code === 'not-matured') ?? notes[0];
 }
 
 export function planText(plan: Plan, all: boolean, style: Style): string {

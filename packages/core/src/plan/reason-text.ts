@@ -11,7 +11,7 @@ type Told = Reason & { readonly when: string };
 const short = (digest: string | undefined): string =>
   digest ? digest.replace(/^(\w+:[0-9a-f]{12}).*/, '$1') : 'nothing';
 const of = (told: Told): string => told.base ?? told.detail ?? '';
-const until = (told: Told): string => (told.when ? ` until ${told.when}` : '');
+const until = (told: Told): string => (told.when ? ` (ends ${told.when})` : '');
 
 const texts: Record<ReasonCode, (told: Told) => string> = {
   'never-built': () => 'it was never built',
@@ -28,7 +28,7 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   'up-to-date': () => 'it is built on the newest approved bases',
   baseline: (told) => `${of(told)} is at its baseline ${short(told.to)}, which is no reason to rebuild`,
   'not-matured': (told) =>
-    `${told.base ?? told.detail ?? ''} ${short(told.to)} has to prove itself${until(told)}`,
+    `${told.base ?? told.detail ?? ''} ${short(told.to)} has to prove itself${told.when ? `: matures ${told.when}` : ''}`,
   'not-settled': (told) => `${told.base ?? told.detail ?? ''} ${short(told.to)} was seen only once so far`,
   'platform-missing': (told) => `${of(told)} ${short(told.to)} lacks ${told.detail ?? 'a platform'}`,
   'not-described': (told) => `${of(told)} ${short(told.to)} could not be read yet`,
@@ -60,8 +60,8 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   'publishers-word': () => "newest by the publisher's own date",
   approved: (told) => `approved: ${told.detail ?? ''} ${short(told.to)}`,
   'waits-for-slot': (told) =>
-    told.when ? `waits for its slot${until(told)}` : 'its schedule never comes again',
-  'waits-for-digest': (told) => `waits for another digest that is about to mature${until(told)}`,
+    told.when ? `waits for its slot ${told.when}` : 'its schedule never comes again',
+  'waits-for-digest': (told) => `waits for another digest that is about to mature ${told.when}`,
   'coordination-window': (told) => `waits for changes that come together${until(told)}`,
   'waits-for-parent': (told) => `waits for its parent ${told.image ?? ''}${until(told)}`,
   'parent-stuck': (told) =>
@@ -70,7 +70,7 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   running: (told) => `a run is open (key ${told.detail ?? ''})`,
   held: (told) => `on hold: ${told.detail ?? 'no reason given'}${until(told)}`,
   frozen: (told) => `freeze window ${told.detail ?? ''}${until(told)}`,
-  'back-off': (told) => `the last attempt failed; the next one waits${until(told)}`,
+  'back-off': (told) => `the last attempt failed; the next one comes ${told.when}`,
   'stopped-after-failures': (told) =>
     `stopped after ${told.detail ?? 'failures'}; a person or a new base clears it`,
   'base-drift': (told) => `stopped: ${told.detail ?? 'the build did not use the approved base'}`,

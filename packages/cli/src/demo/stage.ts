@@ -1,0 +1,77 @@
+import { runCommandLine } from '../command-line.ts';
+import { processIo } from '../io.ts';
+
+/** Tells the story: headings, the commands with their output, and what has to be true after them. */
+export interface Stage {
+  heading(text: string): void;
+  say(text: string): void;
+  /** Shows a command and its output, as a person would run it. */
+  show(...args: readonly string[]): Promise<string>;
+  /** Runs a command quietly for its JSON answer. */
+  ask<T>(...args: readonly string[]): Promise<T>;
+  /** Something that the demo promises; the first that is not true ends it. */
+  prove(claim: string, holds: boolean, detail?: string): void;
+  readonly proved: number;
+}
+
+export function createStage(dir: string, env: Readonly<Record<string, string | undefined>>): Stage {
+  const io = processIo();
+  const colour = io.stdoutIsTerminal && !env['NO_COLOR'];
+  const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  let chapter = 0;
+  let proved = 0;
+
+  async function run(args: readonly string[], shown: boolean): Promise<{ out: string; err: string; exit: number }> {
+    let out = '';
+    let err = '';
+    const exit = await runCommandLine(['--dir', dir, '--log-level', 'warn', ...args], {
+      ...io,
+      env,
+      width: 110,
+      stderrIsTerminal: false,
+      stdoutIsTerminal: shown && io.stdoutIsTerminal,
+      out: (text) => (out += text),
+      err: (text) => (err += text),
+    });
+    return { out, err, exit };
+  }
+
+  return {
+    heading(text) {
+      io.out(`\n${paint(1, `${++chapter}. ${text}`)}\n`);
+    },
+    say(text) {
+      io.out(`${text}\n`);
+    },
+    async show(...args) {
+      io.out(`${paint(36, `$ image-factory ${args.map(quoted).join(' ')}`)}\n`);
+      const { out, err } = await run(args, true);
+      io.out(indented(out) + indented(err));
+      return out;
+    },
+    async ask(...args) {
+      const { out, err } = await run(['--output', 'json', ...args], false);
+      try {
+        return JSON.parse(out);
+      } catch (cause) {
+        throw new Error(`image-factory ${args.join(' ')} gave no JSON: ${out}${err}`, { cause });
+      }
+    },
+    prove(claim, holds, detail) {
+      if (!holds) throw new Error(`not true: ${claim}${detail === undefined ? '' : ` (${detail})`}`);
+      proved++;
+      io.out(`${paint(32, '✓')} ${claim}\n`);
+    },
+    get proved() {
+      return proved;
+    },
+  };
+}
+
+function quoted(word: string): string {
+  return /^[\w./:=@-]+$/.test(word) ? word : `'${word}'`;
+}
+
+function indented(text: string): string {
+  return text === '' ? '' : `${text.trimEnd().replaceAll(/^/gm, '  ')}\n`;
+}
