@@ -76,7 +76,7 @@ async function buildChecked(execution: Execution, log: BuildLog, signal: AbortSi
       id: record.run.id,
       request,
       files,
-      steps: readSteps(files.text),
+      steps: readSteps(files.text, request.image.source.dockerfile),
       annotations: manifestAnnotations(request, await baseDigest(execution, log, signal)),
       targets: record.targets,
       timestamp: options.timestamps === 'source' ? checkedOut.committedAt : undefined,

@@ -102,8 +102,10 @@ function pinOf(dependency: Dependency, pins: readonly Pin[]): Pin | undefined {
   );
 }
 
+/** Where quotes hide the word in a flag, `written` is the whole flag; the familiar forms have to do then. */
 function writtenKeys(dependency: Dependency): readonly string[] {
   if (dependency.kind === 'from') return [dependency.written];
+  if (dependency.written.startsWith('--')) return [];
   return [...new Set([dependency.written, dependency.written.replace(/["']/g, '')])];
 }
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { dependenciesOf } from '@image-factory/core/dockerfile/analyse.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
 import type { Digest, PlatformName } from '@image-factory/core/reference/types.ts';
@@ -187,6 +188,13 @@ export function dependency(reference: string, fields: Partial<Dependency> = {}):
     range: '1:1-1:1',
     ...fields,
   };
+}
+
+/** What discovery reads in a Dockerfile: the words that the builder gets for its pins. */
+export function discovered(dockerfile: string): readonly Dependency[] {
+  return dependenciesOf(dockerfile).bases.map(({ normalized, kind, stage, platform, final, written }) =>
+    dependency(normalized ?? '', { kind, stage, platform, final, written }),
+  );
 }
 
 export function enrolment(
