@@ -39,6 +39,17 @@ describe('one cycle', () => {
     expect(factory.world.commits.length).toBe(commits);
   });
 
+  it('remembers what it knows of an image whose repository is written with its registry', async () => {
+    const raw = { name: 'parent', repository: 'registry.test/acme/parent' };
+    const factory = new TestFactory([image('parent', { raw })]);
+    factory.world.push(base, ['debian-1']);
+    factory.world.dockerfiles.set('parent/Dockerfile', 'FROM debian:12\n');
+    const first = await factory.cycle();
+    factory.world.now += hour;
+    const later = await factory.cycle();
+    expect(later.state.images.get('parent')?.content).toEqual(first.state.images.get('parent')?.content);
+  });
+
   it('holds a new digest back for its delay, then rebuilds each image once and in order', async () => {
     const factory = chain();
     await factory.cycle();

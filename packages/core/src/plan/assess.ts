@@ -101,7 +101,7 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
   const attempts = record.rebuilds.map((rebuild) => (rebuild.key === key ? rebuild.attempt : 0));
   const assessed = { ...nothing, pins, key, attempt: 1 + Math.max(0, ...attempts) };
   const notes = verdicts.flatMap((verdict) => verdict.notes);
-  if (due.length === 0) return { ...assessed, notes, blockedBy: failed };
+  if (due.length === 0) return { ...assessed, notes, blockedBy: [...failed, ...drifted(record, pins)] };
 
   const since = verdicts.flatMap((verdict) => verdict.dueSince ?? []);
   const dueSince = since.length > 0 ? Math.min(...since) : input.now;
@@ -120,6 +120,13 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
     startAt: timing.at,
     blockedBy: blocked,
   };
+}
+
+/** A build that ignored its pins stops the image, whether something newer is due or not. */
+function drifted(record: ImageRecord, pins: readonly Pin[]): Reason[] {
+  const breaker = breakerOf(record, pins);
+  if (breaker.kind !== 'drift') return [];
+  return [{ code: 'base-drift', ...(breaker.error ? { detail: breaker.error } : {}) }];
 }
 
 function judgeBases(

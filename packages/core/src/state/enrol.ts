@@ -105,7 +105,7 @@ function withoutContent(record: ImageRecord): ImageRecord {
 export function sameRepository(record: ImageRecord, enrolment: Enrolment): boolean {
   const { registry, repository } = record.enrollment;
   if (typeof repository !== 'string' || repository === '') return true;
-  const domain = typeof registry === 'string' && registry !== '' ? registry : 'docker.io';
-  const parsed = parseNamed(`${domain}/${repository}`);
+  // An entry may write the registry by itself or in front of the repository; without either it is docker.io.
+  const parsed = parseNamed(typeof registry === 'string' && registry !== '' ? `${registry}/${repository}` : repository);
   return parsed.ok && repositoryOf(parsed.value) === `${enrolment.registry}/${enrolment.repository}`;
 }
