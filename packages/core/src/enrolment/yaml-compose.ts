@@ -164,11 +164,14 @@ function composeSequence(composer: Composer, depth: number): unknown[] {
 function composeMapping(composer: Composer, depth: number): YamlMapping {
   const mapping: YamlMapping = {};
   composer.starts.set(mapping, composer.index);
+  const own = composer.events[composer.index];
+  const start = own ? eventOffset(own) : 0;
   composer.index += 1;
   let merges: { readonly value: unknown; readonly offset: number }[] | undefined;
   while (inContainer(composer)) {
     const keyEvent = composer.events[composer.index];
-    const offset = keyEvent ? eventOffset(keyEvent) : 0;
+    // An empty key stands nowhere: its mapping does.
+    const offset = Math.max(keyEvent ? eventOffset(keyEvent) : 0, start);
     const key = composeKey(composer, keyEvent, offset, depth);
     const value = compose(composer, depth + 1);
     if (key === undefined) continue;
@@ -223,6 +226,7 @@ function composeKey(
 
 /** Merge keys are YAML 1.1 (yaml.org/type/merge): written keys win, then the first source that has the key. */
 function applyMerge(composer: Composer, mapping: YamlMapping, value: unknown, offset: number): void {
+  if (composer.aliased > mostAliasedValues) return;
   const sources: readonly unknown[] = Array.isArray(value) ? value : [value];
   for (const source of sources) {
     if (typeof source !== 'object' || source === null || Array.isArray(source)) {

@@ -129,7 +129,8 @@ function dashOf(yaml: YamlFile, item: Event): number | undefined {
   for (let at = events.indexOf(item) - 1; at > 0 && before === 0; at -= 1) {
     const event = events[at];
     if (event?.type === EVENT_ID.SCALAR) before = Math.max(0, event.valueEnd);
-    else if (event?.type === EVENT_ID.SEQUENCE && event.start >= 0) before = event.start;
+    else if (event?.type === EVENT_ID.ALIAS) before = event.anchorEnd;
+    else if (event?.type === EVENT_ID.SEQUENCE) before = event.start;
   }
   const dash = yaml.text.indexOf('-', before);
   return dash < 0 ? undefined : dash;
@@ -139,6 +140,9 @@ function syntaxHint(reason: string, text: string, offset: number): string {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   if (reason.includes('tab') || /^ *\t/.test(text.slice(lineStart, lineStart + 200)))
     return 'Indent with spaces, not tabs.';
+  if (reason.includes('deficient')) {
+    return 'Indent this line deeper than the key above: it belongs to a bracket, brace or quote that is still open.';
+  }
   if (reason.includes('nesting')) return `Nest at most ${deepestNesting} levels deep.`;
   return 'Look at the line above too: a missing quote, bracket or colon often shows only later.';
 }
