@@ -31,7 +31,17 @@ const silence = 2 * minute;
 class Cancelled extends Error {}
 
 /** Runs of this process, of all its builders: a record that names this process and is not here was left behind. */
-const runsHere = new Set<string>();
+const runsHere = new Map<string, number>();
+
+/** Counted, and before the claim: between its file and its start a run must not look left behind. */
+function hold(run: string): () => void {
+  runsHere.set(run, (runsHere.get(run) ?? 0) + 1);
+  return () => {
+    const left = (runsHere.get(run) ?? 1) - 1;
+    if (left === 0) runsHere.delete(run);
+    else runsHere.set(run, left);
+  };
+}
 
 /**
  * `provider: local`: builds with a tool of this machine, as children of this process. Throws BUILDER_MISSING when there is
@@ -83,10 +93,8 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
     return recover(record, signal);
   }
 
-  function launch(request: BuildRequest, record: RunRecord): void {
+  function launch(request: BuildRequest, record: RunRecord, letGo: () => void): void {
     const abort = new AbortController();
-    const here = join(options.workDir, record.run.id);
-    runsHere.add(here);
     const watch = setInterval(() => {
       void records.touch(record.run.id);
       void records
@@ -114,7 +122,7 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
       .catch(() => undefined)
       .finally(() => {
         active.delete(record.run.id);
-        runsHere.delete(here);
+        letGo();
       });
   }
 
@@ -140,10 +148,18 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
         startedAt: options.clock.now(),
         targets: targetsOf(request.image),
       };
-      const existing = await records.claim(record);
-      if (existing) return current(existing, signal);
-      launch(request, record);
-      return run;
+      const letGo = hold(join(options.workDir, id));
+      let existing: RunRecord | undefined;
+      try {
+        existing = await records.claim(record);
+        if (!existing) launch(request, record, letGo);
+      } catch (error) {
+        letGo();
+        throw error;
+      }
+      if (!existing) return run;
+      letGo();
+      return current(existing, signal);
     },
     async find(image, key, attempt, signal) {
       const id = runId(image.name, key, attempt);

@@ -123,7 +123,7 @@ export function openRunRecords(directory: string): RunRecords {
 }
 
 /** A run's id is a file name: nothing in it can leave the directory. */
-export function checkedId(id: string): string {
+function checkedId(id: string): string {
   if (/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,199}$/.test(id)) return id;
   throw new FactoryError({
     code: 'NOT_FOUND',

@@ -133,6 +133,8 @@ export async function startTestRegistry(): Promise<
   };
 }
 
+const libraryLister = 'ldd';
+
 /** A shell, `sleep` and what they load, taken from this machine. */
 function shellLayer(): Buffer {
   const programs = new Map([
@@ -140,7 +142,7 @@ function shellLayer(): Buffer {
     ['bin/sleep', realpathSync('/bin/sleep')],
   ]);
   const libraries = [...programs.values()].flatMap(
-    (file) => execFileSync('ldd', [file], { encoding: 'utf8' }).match(/\/\S+/g) ?? [],
+    (file) => execFileSync(libraryLister, [file], { encoding: 'utf8' }).match(/\/\S+/g) ?? [],
   );
   const files = new Map([...programs, ...libraries.map((file) => [file.slice(1), file] as const)]);
   const entries = [...files].map(([path, file]): TarEntry => ({

@@ -16,7 +16,7 @@ export interface Repository {
   readonly path: string;
 }
 
-export const manifestTypes = [
+const manifestTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.oci.image.manifest.v1+json',
