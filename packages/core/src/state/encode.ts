@@ -74,8 +74,8 @@ export function encodeOver<T>(
   const { codec } = encoder.decoder;
   const knownData = codec.write(known) as Readonly<Record<string, unknown>>;
   const data = codec.write(record) as Readonly<Record<string, unknown>>;
-  if (dataEqual(knownData, data)) return previous;
   if (writeYaml(knownData, encoder.header) === previous) return writeYaml(data, encoder.header);
+  if (dataEqual(knownData, data)) return previous;
   const decoded = decodeText(encoder.decoder, encoder.path(known), previous);
   if (!decoded.ok) return undefined;
   const { raw } = decoded.value;

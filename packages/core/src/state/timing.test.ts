@@ -84,9 +84,9 @@ it('reads and writes ten thousand images in well under a second each', () => {
   const data = texts.map((text) => jsYaml.load(text));
   const load = timed('for comparison: load by js-yaml', () => texts.map((text) => jsYaml.load(text)));
   const dump = timed('for comparison: dump by js-yaml', () => data.map((value) => jsYaml.dump(value)));
-  expect(decode).toBeLessThan(load);
-  expect(encodeNew).toBeLessThan(dump / 2);
-  expect(encodeAll).toBeLessThan(dump);
+  expect(decode).toBeLessThan(load * 2);
+  expect(encodeNew).toBeLessThan(dump);
+  expect(encodeAll).toBeLessThan(dump * 2);
 }, 120_000);
 
 it('reads and edits ten thousand files of the older tool', () => {
