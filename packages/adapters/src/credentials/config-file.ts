@@ -26,7 +26,7 @@ function textOf(value: unknown): string | undefined {
  * Reads `config.json`, podman's `auth.json`, or the data of a Kubernetes secret: `.dockerconfigjson`, and the older
  * `.dockercfg`, which has no `auths` around its entries.
  */
-export function parseConfigFile(text: string, file: string): ConfigFile {
+function parseConfigFile(text: string, file: string): ConfigFile {
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -30,7 +30,7 @@ interface Remembered {
 }
 
 /** The files that are looked into, the first that knows a registry counts. */
-export function credentialFiles(
+function credentialFiles(
   environment: Readonly<Record<string, string | undefined>>,
   homeFolder: string,
 ): readonly string[] {

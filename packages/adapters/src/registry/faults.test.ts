@@ -167,6 +167,23 @@ describe('a manifest without a digest header', () => {
 });
 
 describe('what passes is tried again', () => {
+  it('a server that sends bodies where none may be', async () => {
+    const digest = `sha256:${'d'.repeat(64)}`;
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: 5\r\ndocker-content-digest: ${digest}\r\n\r\n`;
+    const server = createServer((socket) => {
+      socket.on('data', () => socket.write(`${head}hello`));
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const other = createRegistry({ ...clientOptions(host, { concurrency: 1 }), timeouts });
+    const tags = ['1', '2', '3', '4', '5', '6'];
+    const looks = await Promise.all(tags.map((tag) => other.look(referenceTo(host, 'team/app', tag))));
+    expect(looks.map(({ kind }) => kind)).toEqual(tags.map(() => 'digest'));
+    await other.close();
+    server.close();
+  });
+
   it.each([
     ['500', { kind: 'status', status: 500 }],
     ['a closed connection', { kind: 'drop' }],

@@ -50,6 +50,13 @@ describe('a look', () => {
     expect(request?.headers['if-none-match']).toBe(`"${descriptor.digest}"`);
   });
 
+  it('keeps its connections', async () => {
+    for (let index = 0; index < 20; index += 1) await registry.pushImage('team/app', `t${index}`);
+    const { look } = start({ concurrency: 2 });
+    await Promise.all(Array.from({ length: 20 }, (_, index) => look(`t${index}`)));
+    expect(registry.connections()).toBeLessThan(6);
+  });
+
   it('asks in full once a day, so that a wrong "unchanged" is found out', async () => {
     await registry.pushImage('team/app', '1');
     const { look, clock } = start();

@@ -94,6 +94,8 @@ export function createWire(options: {
         method,
         headers: { 'user-agent': userAgent, ...request.headers },
         body: request.body ?? null,
+        // By default undici closes the connection after each HEAD, and a new one costs more than the request.
+        reset: false,
         signal,
       });
       const body = await readBody(request, response);

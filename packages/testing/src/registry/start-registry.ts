@@ -35,6 +35,8 @@ export interface FakeRegistry {
   readonly storage: RegistryStorage;
   readonly faults: Faults;
   readonly log: RequestLog;
+  /** How many connections were opened to it so far. */
+  connections(): number;
   pushImage(repository: string, tag: string | undefined, spec?: ImageSpec): Promise<BuiltManifest>;
   pushIndex(
     repository: string,
@@ -119,6 +121,8 @@ export async function startRegistry(options: FakeRegistryOptions = {}): Promise<
       () => response.destroy(),
     );
   });
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
   const port = await listen(server, options.port ?? 0);
   origin = `http://127.0.0.1:${port}`;
 
@@ -128,6 +132,7 @@ export async function startRegistry(options: FakeRegistryOptions = {}): Promise<
     storage,
     faults,
     log,
+    connections: () => connections,
     pushImage: (repository, tag, spec) => pushImage(storage, repository, tag, spec),
     pushIndex: (repository, tag, children, spec) => pushIndex(storage, repository, tag, children, spec),
     close: () => stop(server),
