@@ -106,6 +106,8 @@ export function sameRepository(record: ImageRecord, enrolment: Enrolment): boole
   const { registry, repository } = record.enrollment;
   if (typeof repository !== 'string' || repository === '') return true;
   // An entry may write the registry by itself or in front of the repository; without either it is docker.io.
-  const parsed = parseNamed(typeof registry === 'string' && registry !== '' ? `${registry}/${repository}` : repository);
+  const parsed = parseNamed(
+    typeof registry === 'string' && registry !== '' ? `${registry}/${repository}` : repository,
+  );
   return parsed.ok && repositoryOf(parsed.value) === `${enrolment.registry}/${enrolment.repository}`;
 }
