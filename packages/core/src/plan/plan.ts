@@ -84,9 +84,7 @@ function decide(standing: Standing, admission: Reason | 'start' | undefined, now
       ({ code }) => code === 'auto-rebuild-off' || code === 'pull-request-mode',
     );
     const ends = blockedBy.map(({ until }) => until);
-    const timed = ends.every((until) => until !== undefined)
-      ? Math.max(at, ...(ends as number[]))
-      : undefined;
+    const timed = ends.every((until) => until !== undefined) ? Math.max(at, ...ends) : undefined;
     if (timed !== undefined) return { ...base, action: 'wait', at: timed, notes: [...blockedBy, ...notes] };
     return { ...base, action: onlyReport ? 'report' : 'blocked', notes: [...blockedBy, ...notes] };
   }
