@@ -5,18 +5,14 @@ import { addRecord, changeRecord, removeRecord, type Archived, type Writing } fr
 import { imageLedgerArchivePath, ledgerArchivePath, rebuildArchivePath } from './state-paths.ts';
 import type { BaseRecord, FactoryState, ImageRecord } from './types.ts';
 
+// A record that starts afresh has a time of its own, so that equal times mean: taken back from the archive.
 const archivedImages: Archived<ImageRecord> = {
-  sameLife: (archived, record) =>
-    archived.enrolledAt === record.enrolledAt && sameRepository(archived, record),
+  sameLife: (archived, record) => archived.enrolledAt === record.enrolledAt,
 };
 
 const archivedBases: Archived<BaseRecord> = {
   sameLife: (archived, record) => archived.firstDiscovered === record.firstDiscovered,
 };
-
-function sameRepository(left: ImageRecord, right: ImageRecord): boolean {
-  return left.enrollment['repository'] === right.enrollment['repository'];
-}
 
 /**
  * What must be written so that `files`, which hold `before`, hold `after`.
