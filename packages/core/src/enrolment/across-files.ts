@@ -1,4 +1,4 @@
-import type { EntryPlace, Settings } from './types.ts';
+import type { EntryPlace, ManagedEnrolment, Settings } from './types.ts';
 import { addProblem, shortPlace, shown, within, type Findings, type Scope } from './findings.ts';
 import { nearest } from './nearest.ts';
 import type { ReadEntry } from './read-entry.ts';
@@ -36,21 +36,35 @@ function checkNames(entries: readonly ReadEntry[]): void {
 
 /** Two builds that move one tag would overwrite each other for ever. */
 function checkTags(entries: readonly ReadEntry[]): void {
-  const firsts = new Map<string, ReadEntry>();
+  const byRepository = new Map<string, ManagedEntry[]>();
+  for (const { enrolment, scope } of entries) {
+    if (enrolment?.kind !== 'managed') continue;
+    const repository = `${enrolment.registry}/${enrolment.repository}`;
+    const same = byRepository.get(repository);
+    if (same) same.push({ enrolment, scope });
+    else byRepository.set(repository, [{ enrolment, scope }]);
+  }
+  for (const [repository, same] of byRepository) if (same.length > 1) checkTagsOf(repository, same);
+}
+
+interface ManagedEntry {
+  readonly enrolment: ManagedEnrolment;
+  readonly scope: Scope;
+}
+
+function checkTagsOf(repository: string, entries: readonly ManagedEntry[]): void {
+  const firsts = new Map<string, ManagedEntry>();
   for (const entry of entries) {
-    if (entry.enrolment?.kind !== 'managed') continue;
-    const { registry, repository, tags } = entry.enrolment;
-    for (const tag of tags) {
-      const reference = `${registry}/${repository}:${tag}`;
-      const first = firsts.get(reference);
+    for (const tag of entry.enrolment.tags) {
+      const first = firsts.get(tag);
       if (!first) {
-        firsts.set(reference, entry);
+        firsts.set(tag, entry);
         continue;
       }
       addProblem(
         within(entry.scope, 'tags'),
         'CONFIG_CONFLICT',
-        `${reference} is built by the entry at ${shortPlace(placeOfEntry(first))} too`,
+        `${repository}:${tag} is built by the entry at ${shortPlace(first.enrolment.place)} too`,
         'Give each entry tags of its own, or remove one of the two.',
       );
     }

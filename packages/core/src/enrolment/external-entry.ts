@@ -2,7 +2,7 @@ import type { Result } from '../result.ts';
 import { mergeFields } from './fields.ts';
 import { addProblem, addWarning, shown, within } from './findings.ts';
 import { defaultDelay } from './managed-entry.ts';
-import type { EntryDraft } from './read-entry.ts';
+import type { EntryDraft } from './entry-draft.ts';
 import type { Memory } from './memory.ts';
 import { compileTagPattern, exactTagPattern, type TagPattern } from './tag-pattern.ts';
 import type { ExternalEnrolment, SelectionStrategy } from './types.ts';

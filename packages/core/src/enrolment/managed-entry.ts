@@ -2,7 +2,7 @@ import { day } from '../time.ts';
 import { mergeFields, mergeSource, type SourceFields } from './fields.ts';
 import { addProblem, shown, within } from './findings.ts';
 import { isMapping } from './older-keys.ts';
-import type { EntryDraft } from './read-entry.ts';
+import type { EntryDraft } from './entry-draft.ts';
 import { folderOf, readPath } from './read-path.ts';
 import { readLocal } from './read-source.ts';
 import type { ManagedEnrolment, Provider, Source } from './types.ts';

@@ -2,31 +2,16 @@ import type { SharedFields } from './fields.ts';
 import { addProblem, shown, within, type Scope } from './findings.ts';
 import { entryShape, type EntryShape } from './images-schema.ts';
 import { readHost, readImageName, splitHost, type ImageName } from './image-name.ts';
+import type { EntryDraft } from './entry-draft.ts';
 import { buildExternal } from './external-entry.ts';
 import { buildManaged } from './managed-entry.ts';
 import type { Memory } from './memory.ts';
 import { hasOlderKeys, isMapping, liftOlderKeys } from './older-keys.ts';
 import { readShared } from './read-shared.ts';
 import { checkShape } from './shape-check.ts';
-import type { Enrolment, EntryPlace } from './types.ts';
+import type { Enrolment } from './types.ts';
 import type { YamlMapping } from './yaml-compose.ts';
 import { placeOf } from './yaml-file.ts';
-
-/** An entry on its way to an enrolment. */
-export interface EntryDraft {
-  readonly name: string;
-  readonly image: ImageName | undefined;
-  readonly shape: EntryShape;
-  /** The entry's mapping, with older keys in today's place. */
-  readonly mapping: YamlMapping;
-  /** As written. */
-  readonly raw: YamlMapping;
-  readonly own: SharedFields;
-  readonly defaults: SharedFields;
-  readonly scope: Scope;
-  readonly place: EntryPlace;
-  readonly memory: Memory;
-}
 
 /** What later checks over all files need, also of an entry that has other mistakes. */
 export interface ReadEntry {
@@ -77,7 +62,7 @@ export function readEntry(
 }
 
 /** A Kubernetes label of at most 50 characters (design brief, section 3.2). */
-export function nameMistake(name: string): string | undefined {
+function nameMistake(name: string): string | undefined {
   if (name.length > 50) return `has ${name.length} characters; at most 50 are possible`;
   if (/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(name)) return undefined;
   return 'must consist of lower-case letters, digits and dashes, and start and end with a letter or digit';
