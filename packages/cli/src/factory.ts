@@ -80,15 +80,25 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
     isDead: isDeadWriter,
   };
   let cache: DecodeCache | undefined;
+  /** What the cache file holds already. */
+  let kept: DecodeCache = newDecodeCache();
 
   /** What an earlier process decoded, as far as it fits the files of now. */
   async function rememberedCache(): Promise<(files: StateFiles) => DecodeCache> {
     const text = cache ? undefined : await readFile(join(places.own, 'decoded.json'), 'utf8').catch(() => undefined);
-    return (files) => (cache ??= text === undefined ? newDecodeCache() : importDecodeCache(text, files));
+    return (files) => {
+      if (cache) return cache;
+      cache = text === undefined ? newDecodeCache() : importDecodeCache(text, files);
+      kept = new Map(cache);
+      return cache;
+    };
   }
 
   async function keepCache(): Promise<void> {
     if (!cache || cache.size < worthKeeping) return;
+    const news = cache.entries().some(([path, entry]) => kept.get(path) !== entry);
+    if (!news) return;
+    kept = new Map(cache);
     await mkdir(places.own, { recursive: true });
     const draft = join(places.own, `decoded.json.${process.pid}`);
     await writeFile(draft, exportDecodeCache(cache));
