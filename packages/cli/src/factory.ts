@@ -142,6 +142,7 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
     },
     async close() {
       store.close();
+      sources.close();
       await registry.close();
     },
   };
@@ -166,6 +167,21 @@ async function localBuilder(options: GlobalOptions, io: Io, config: FactoryConfi
     registry,
     environment: io.env,
   });
+}
+
+/** Opens the factory for one command and closes it afterwards, whatever happens: what was looked at is then remembered. */
+export async function withFactory<T>(
+  options: GlobalOptions,
+  io: Io,
+  work: (factory: Factory) => Promise<T>,
+  override: StateOverride = {},
+): Promise<T> {
+  const factory = await openFactory(options, io, override);
+  try {
+    return await work(factory);
+  } finally {
+    await factory.close();
+  }
 }
 
 /** Refuses to go on in a folder that is no factory directory. */

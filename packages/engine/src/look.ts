@@ -39,6 +39,8 @@ interface Target {
   known: Digest | undefined;
   /** A managed image's own tag: its content has to be known besides the ledgers. */
   ours: boolean;
+  /** A tag that builds of ours move: before the first of them it is not there. */
+  mayBeAbsent: boolean;
   force: boolean;
 }
 
@@ -61,13 +63,25 @@ export async function lookAround(
     deps.log.progress(`looking at ${++done} of ${targets.size} tags`);
     try {
       const sight = await lookAt(deps, target, options.signal);
-      if (sight === 'absent') absent.add(key);
-      else if (sight) sights.set(key, sight);
+      if (sight === 'absent') {
+        absent.add(key);
+        if (!target.mayBeAbsent) problems.push(notThere(key, target.subject));
+      }
+      if (sight && sight !== 'absent') sights.set(key, sight);
     } catch (thrown) {
       problems.push(problemOf(thrown, target.subject));
     }
   });
   return { sights, selected, absent, problems };
+}
+
+function notThere(tag: string, subject: Subject): Problem {
+  return {
+    code: 'REGISTRY_NOT_FOUND',
+    message: `${tag} is not in its registry, or not to be seen without credentials; what was known of it is kept`,
+    hint: 'Check the name and the tag, and whether the registry needs a login (docker login).',
+    subject,
+  };
 }
 
 export function tagKey(reference: { readonly domain: string; readonly path: string; readonly tag?: string }): string {
@@ -148,7 +162,7 @@ function collect(
     const key = tagKey(reference);
     const known = targets.get(key);
     if (known) return known;
-    const fresh: Target = { reference, subject, ledgers: [], known: undefined, ours: false, force };
+    const fresh: Target = { reference, subject, ledgers: [], known: undefined, ours: false, mayBeAbsent: false, force };
     targets.set(key, fresh);
     return fresh;
   }
@@ -166,6 +180,7 @@ function collect(
       const reference = { domain: enrolment.registry, path: enrolment.repository, tag: enrolment.tags[0] ?? 'latest' };
       const own = target(reference, { kind: 'image', name: enrolment.name });
       own.ours = true;
+      own.mayBeAbsent = true;
       own.known = record?.content?.digest;
       continue;
     }
@@ -178,6 +193,8 @@ function collect(
     const base = state.bases.get(name);
     if (!base) continue;
     const reference = { domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' };
-    follow(target(reference, { kind: 'base', name }), base.ledger);
+    const tag = target(reference, { kind: 'base', name });
+    tag.mayBeAbsent ||= base.managedBy !== undefined;
+    follow(tag, base.ledger);
   }
 }

@@ -1,13 +1,14 @@
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../command-line.ts';
-import { openFactory } from '../factory.ts';
+import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { table } from '../render/table.ts';
 
 export async function check(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
-  const factory = await openFactory(options, io);
-  const report = await factory.cycle({ upTo: 'observe', force: flags['force'] === true });
+  const report = await withFactory(options, io, (factory) =>
+    factory.cycle({ upTo: 'observe', force: flags['force'] === true }),
+  );
   const bases = [...report.state.bases.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const value = bases.map(({ name, fullImage, currentDigest, lastUpdated, ledger }) => ({
     name,

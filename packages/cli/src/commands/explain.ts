@@ -1,7 +1,7 @@
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../command-line.ts';
-import { openFactory } from '../factory.ts';
+import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
@@ -9,18 +9,19 @@ import { explainText } from '../render/decisions.ts';
 
 export async function explain(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
   const name = args[0] ?? '';
-  const factory = await openFactory(options, io);
-  const known = factory.config.images.map((image) => image.name);
-  if (!known.includes(name)) throw new FactoryError(unknownName(name, known));
-  const report = await factory.rehearse({ offline: flags['offline'] === true });
-  const decision = report.plan.decisions.find(({ image }) => image === name);
-  if (!decision) {
-    const problem = report.problems.find(({ subject }) => subject?.kind === 'image' && subject.name === name);
-    throw new FactoryError(problem ?? unknownName(name, known));
-  }
-  return {
-    value: { at: report.plan.at, ...decision },
-    text: (style) => explainText(decision, style),
-    problems: report.problems.filter(({ subject }) => subject?.kind === 'image' && subject.name === name),
-  };
+  return withFactory(options, io, async (factory) => {
+    const known = factory.config.images.map((image) => image.name);
+    if (!known.includes(name)) throw new FactoryError(unknownName(name, known));
+    const report = await factory.rehearse({ offline: flags['offline'] === true });
+    const decision = report.plan.decisions.find(({ image }) => image === name);
+    if (!decision) {
+      const problem = report.problems.find(({ subject }) => subject?.kind === 'image' && subject.name === name);
+      throw new FactoryError(problem ?? unknownName(name, known));
+    }
+    return {
+      value: { at: report.plan.at, ...decision },
+      text: (style) => explainText(decision, style),
+      problems: report.problems.filter(({ subject }) => subject?.kind === 'image' && subject.name === name),
+    };
+  });
 }

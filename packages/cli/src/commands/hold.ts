@@ -4,9 +4,10 @@ import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { FactoryState, Hold } from '@image-factory/core/state/types.ts';
 import { parseDuration, parseInstant, type Instant } from '@image-factory/core/time.ts';
+import type { Changed } from '@image-factory/engine/enter.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../command-line.ts';
-import { openFactory } from '../factory.ts';
+import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
@@ -23,8 +24,7 @@ export async function hold(options: GlobalOptions, io: Io, args: readonly string
     ...(until === undefined ? {} : { until }),
     ...(digest === undefined ? {} : { digest }),
   };
-  const factory = await openFactory(options, io);
-  await factory.change(`Hold ${name}: ${stop.reason}`, (state) => {
+  const change = (state: FactoryState): Changed => {
     const event = { at: now, type: 'hold', text: `${name} is held: ${stop.reason}` };
     const image = state.images.get(name);
     if (image) {
@@ -35,7 +35,8 @@ export async function hold(options: GlobalOptions, io: Io, args: readonly string
     if (!base) throw new FactoryError(unknownName(name, namesOf(state)));
     const holds = [...base.holds.filter((other) => other.digest !== digest), stop];
     return { state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) }, events: [{ ...event, base: name }] };
-  });
+  };
+  await withFactory(options, io, (factory) => factory.change(`Hold ${name}: ${stop.reason}`, change));
   return { value: { name, hold: stop }, text: () => `${name} is on hold: ${stop.reason}\n` };
 }
 
@@ -43,9 +44,8 @@ export async function release(options: GlobalOptions, io: Io, args: readonly str
   const name = args[0] ?? '';
   const now = io.now();
   const digest = digestOf(flags['digest']);
-  const factory = await openFactory(options, io);
   let released = false;
-  await factory.change(`Release ${name}`, (state) => {
+  const change = (state: FactoryState): Changed => {
     const event = { at: now, type: 'release', text: `${name} is released` };
     const image = state.images.get(name);
     if (image) {
@@ -63,7 +63,8 @@ export async function release(options: GlobalOptions, io: Io, args: readonly str
     released = holds.length !== base.holds.length;
     if (!released) return { state, events: [] };
     return { state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) }, events: [{ ...event, base: name }] };
-  });
+  };
+  await withFactory(options, io, (factory) => factory.change(`Release ${name}`, change));
   return {
     value: { name, released },
     text: () => (released ? `${name} is released\n` : `${name} was not on hold, and nothing had stopped it\n`),

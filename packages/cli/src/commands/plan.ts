@@ -1,16 +1,17 @@
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../command-line.ts';
-import { openFactory } from '../factory.ts';
+import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { planText } from '../render/decisions.ts';
 
 export async function plan(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
-  const factory = await openFactory(options, io);
-  const report = await factory.rehearse({ offline: flags['offline'] === true });
-  return {
-    value: report.plan,
-    text: (style) => planText(report.plan, flags['all'] === true, style),
-    problems: [...factory.warnings, ...report.problems],
-  };
+  return withFactory(options, io, async (factory) => {
+    const report = await factory.rehearse({ offline: flags['offline'] === true });
+    return {
+      value: report.plan,
+      text: (style) => planText(report.plan, flags['all'] === true, style),
+      problems: [...factory.warnings, ...report.problems],
+    };
+  });
 }
