@@ -28,8 +28,13 @@ export interface IntentContext {
 }
 
 /** The intent of a decision to start; undefined for any other decision. */
-export function intentOf(decision: Decision, enrolment: ManagedEnrolment, context: IntentContext): Intent | undefined {
-  if (decision.action !== 'start' || decision.key === undefined || decision.attempt === undefined) return undefined;
+export function intentOf(
+  decision: Decision,
+  enrolment: ManagedEnrolment,
+  context: IntentContext,
+): Intent | undefined {
+  if (decision.action !== 'start' || decision.key === undefined || decision.attempt === undefined)
+    return undefined;
   return {
     image: decision.image,
     key: decision.key,
@@ -56,7 +61,8 @@ export function mayOpen(state: FactoryState, intent: Intent): boolean {
   if (state.engine && state.engine.epoch !== intent.epoch) return false;
   const rebuilds = state.images.get(intent.image)?.rebuilds ?? [];
   return !rebuilds.some(
-    (rebuild) => rebuild.key === intent.key && (rebuild.outcome === 'success' || rebuild.attempt >= intent.attempt),
+    (rebuild) =>
+      rebuild.key === intent.key && (rebuild.outcome === 'success' || rebuild.attempt >= intent.attempt),
   );
 }
 
@@ -113,7 +119,10 @@ export function closeIntent(
   };
   const intents = new Map(state.intents);
   intents.delete(intent.image);
-  const images = new Map(state.images).set(record.name, { ...record, rebuilds: [...record.rebuilds, rebuild] });
+  const images = new Map(state.images).set(record.name, {
+    ...record,
+    rebuilds: [...record.rebuilds, rebuild],
+  });
   const closed: FactoryState = { ...state, images, intents };
   if (!end.content) return closed;
   const built = withContent(closed, record.name, end.content, []);
