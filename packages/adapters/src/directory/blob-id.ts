@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The id that git gives to this content. */
 export function blobId(content: string | Uint8Array): string {
-  const length = typeof content === 'string' ? Buffer.byteLength(content, 'utf8') : content.length;
-  return createHash('sha1').update(`blob ${length}\0`).update(content).digest('hex');
+  if (typeof content === 'string')
+    return hash('sha1', `blob ${Buffer.byteLength(content, 'utf8')}\0${content}`);
+  return hash('sha1', Buffer.concat([Buffer.from(`blob ${content.length}\0`), content]));
 }

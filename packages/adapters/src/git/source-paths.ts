@@ -7,7 +7,15 @@ import { GitFailure } from './process.ts';
 import { insidePath } from './source-location.ts';
 import { dockerfileMissing, dockerfileUnreadable, escapes, type SourceName } from './source-problems.ts';
 import type { SourceRepository } from './source-repository.ts';
-import { idWithout, linkMode, submoduleMode, treeMode, type TreeEntry, type TreeWalk } from './tree-walk.ts';
+import {
+  idWithout,
+  linkMode,
+  submoduleMode,
+  treeMode,
+  type FoundEntries,
+  type TreeEntry,
+  type TreeWalk,
+} from './tree-walk.ts';
 
 export interface WantedPaths extends SourceName {
   /** As enrolled; not yet known to stay inside of the repository. */
@@ -57,7 +65,7 @@ interface Search {
   readonly repository: SourceRepository;
   readonly walk: TreeWalk;
   readonly root: string;
-  readonly found: ReadonlyMap<string, TreeEntry | undefined>;
+  readonly found: FoundEntries;
   readonly ownState: string | undefined;
 }
 
@@ -101,12 +109,14 @@ async function follow(
   let path = start;
   let found = search.found;
   for (let hop = 0; hop < mostHops; hop += 1) {
-    const link = prefixes(path).find((prefix) => found.get(prefix)?.mode === linkMode);
+    const link = found.hasLinks
+      ? prefixes(path).find((prefix) => found.entries.get(prefix)?.mode === linkMode)
+      : undefined;
     if (link === undefined) {
-      const entry = found.get(path);
+      const entry = found.entries.get(path);
       return entry && { path, entry };
     }
-    const [answer] = await search.repository.blobs([found.get(link)?.id ?? ''], longestTarget);
+    const [answer] = await search.repository.blobs([found.entries.get(link)?.id ?? ''], longestTarget);
     if (answer?.kind !== 'object') return undefined;
     const target = answer.bytes.toString('utf8');
     const led = posix.isAbsolute(target)
@@ -126,16 +136,16 @@ function prefixes(path: string): string[] {
 }
 
 function inSubmodule(search: Search, path: string): boolean {
-  return prefixes(path).some((prefix) => search.found.get(prefix)?.mode === submoduleMode);
+  return prefixes(path).some((prefix) => search.found.entries.get(prefix)?.mode === submoduleMode);
 }
 
 /** What may have been meant: names like the first one that is not there, and Dockerfiles that stand beside it. */
 function nearPaths(search: Search, path: string): readonly string[] {
   const parts = path.split('/');
-  const depth = prefixes(path).findIndex((prefix) => search.found.get(prefix) === undefined);
+  const depth = prefixes(path).findIndex((prefix) => search.found.entries.get(prefix) === undefined);
   if (depth === -1) return [];
   const above = parts.slice(0, depth).join('/');
-  const folder = search.walk.folder(above === '' ? search.root : (search.found.get(above)?.id ?? ''));
+  const folder = search.walk.folder(above === '' ? search.root : (search.found.entries.get(above)?.id ?? ''));
   const isLast = depth === parts.length - 1;
   const names = [...(folder ?? [])]
     .filter(([, { mode }]) => (mode === treeMode) !== isLast)

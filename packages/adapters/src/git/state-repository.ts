@@ -111,7 +111,17 @@ export function createStateRepository(options: StateRepositoryOptions): StateRep
   ): Promise<readonly string[]> {
     const input = commitStream(commits, parent, headRef, options.author, now);
     const { stdout } = await local(
-      ['-c', 'core.compression=1', 'fast-import', '--quiet', '--done', '--force', '--date-format=raw'],
+      // Neither small nor delta-compressed: the push does that for what the remote has not, and tidying for the rest.
+      [
+        '-c',
+        'core.compression=1',
+        'fast-import',
+        '--depth=0',
+        '--quiet',
+        '--done',
+        '--force',
+        '--date-format=raw',
+      ],
       { input },
     );
     const ids = stdout.toString('latin1').trim().split('\n');
@@ -210,7 +220,7 @@ export function createStateRepository(options: StateRepositoryOptions): StateRep
       const packs = readdirSync(join(objects, 'pack')).length / 2;
       // One of the 256 folders of loose objects stands for all, as in git's own estimate.
       const loose = existsSync(join(objects, '17')) ? readdirSync(join(objects, '17')).length * 256 : 0;
-      if (packs < 60 && loose < 10_000) return;
+      if (packs < 60 && loose < 2000) return;
       await fetch(1);
       await local(['gc', '--quiet', '--prune=now'], { timeout: 10 * minute });
     },

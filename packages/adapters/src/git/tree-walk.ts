@@ -26,8 +26,23 @@ export interface TreeWalk {
   folder(id: string): Folder | undefined;
   /** Reads these folders if they are not known. */
   load(ids: Iterable<string>): Promise<void>;
-  /** The entries at the paths (`.` is the root): undefined where there is none. */
-  find(root: string, paths: readonly string[]): Promise<Map<string, TreeEntry | undefined>>;
+  find(root: string, paths: readonly string[]): Promise<FoundEntries>;
+}
+
+export interface FoundEntries {
+  /** By path, and for all folders on the way as far as they are there; `.` is the root. */
+  readonly entries: ReadonlyMap<string, TreeEntry | undefined>;
+  /** Was a symbolic link met? Then what is missing may be behind it. */
+  readonly hasLinks: boolean;
+}
+
+/** What is looked for below a folder, by name. */
+interface Way extends Map<string, Way> {}
+
+interface Step {
+  readonly path: string;
+  readonly id: string;
+  readonly below: Way;
 }
 
 export function createTreeWalk(reader: ObjectReader): TreeWalk {
@@ -45,26 +60,47 @@ export function createTreeWalk(reader: ObjectReader): TreeWalk {
     }
   }
 
-  async function find(root: string, paths: readonly string[]): Promise<Map<string, TreeEntry | undefined>> {
+  async function find(root: string, paths: readonly string[]): Promise<FoundEntries> {
     const found = new Map<string, TreeEntry | undefined>([['.', { mode: treeMode, id: root }]]);
-    const parts = paths.map((path) => (path === '.' ? [] : path.split('/')));
-    let open = parts.map((names) => ({ names, id: root as string | undefined, path: '' }));
-    for (let depth = 0; ; depth += 1) {
-      open = open.filter(({ names, id }) => id !== undefined && names.length > depth);
-      if (open.length === 0) break;
-      await load(open.flatMap(({ id }) => id ?? []));
-      for (const step of open) {
-        const name = step.names[depth] ?? '';
-        const entry = folders.get(step.id ?? '')?.get(name);
-        step.path = step.path === '' ? name : `${step.path}/${name}`;
-        found.set(step.path, entry);
-        step.id = entry?.mode === treeMode ? entry.id : undefined;
+    let hasLinks = false;
+    let level: readonly Step[] = [{ path: '', id: root, below: wayTo(paths) }];
+    while (level.length > 0) {
+      await load(level.map(({ id }) => id));
+      const next: Step[] = [];
+      for (const { path, id, below } of level) {
+        const folder = folders.get(id);
+        for (const [name, way] of below) {
+          const inner = path === '' ? name : `${path}/${name}`;
+          const entry = folder?.get(name);
+          found.set(inner, entry);
+          if (entry?.mode === linkMode) hasLinks = true;
+          if (entry?.mode === treeMode && way.size > 0) next.push({ path: inner, id: entry.id, below: way });
+        }
       }
+      level = next;
     }
-    return found;
+    return { entries: found, hasLinks };
   }
 
   return { folder: (id) => folders.get(id), load, find };
+}
+
+/** The paths as one tree, so that what they share is looked at once. */
+function wayTo(paths: readonly string[]): Way {
+  const root: Way = new Map();
+  for (const path of paths) {
+    if (path === '.') continue;
+    let way = root;
+    for (const name of path.split('/')) {
+      let inner = way.get(name);
+      if (inner === undefined) {
+        inner = new Map();
+        way.set(name, inner);
+      }
+      way = inner;
+    }
+  }
+  return root;
 }
 
 /** A tree object: `<mode> <name>\0<id>` again and again. */
