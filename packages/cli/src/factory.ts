@@ -25,7 +25,7 @@ import type { Io } from './io.ts';
 import { createLog } from './log.ts';
 import { openStore, type StateOverride } from './open-store.ts';
 import { placesOf } from './places.ts';
-import { systemClock } from './system-clock.ts';
+import { clockOf } from './system-clock.ts';
 import { isDeadWriter, ownWriter } from './writer.ts';
 
 /** Fewer records are decoded faster than a cache of them is read. */
@@ -52,19 +52,20 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
   if (!loaded.ok) throw new ProblemsError(loaded.error);
   const config = loaded.value;
   const places = placesOf(options.dir, io);
+  const clock = clockOf(io);
   const log = createLog(io, options.logLevel);
   const store = await openStore(options.dir, config.settings, io, override);
-  const credentials = createDockerCredentials({ environment: io.env, homeFolder: io.env['HOME'] ?? homedir(), clock: systemClock });
+  const credentials = createDockerCredentials({ environment: io.env, homeFolder: io.env['HOME'] ?? homedir(), clock });
   const registry = createRegistry({
     settings: config.settings.registries,
     credentials,
-    clock: systemClock,
-    cache: await openFileLookCache(places.looks, () => systemClock.now()),
+    clock,
+    cache: await openFileLookCache(places.looks, () => clock.now()),
   });
   const sources = createSources({
     factoryDir: resolve(io.cwd, options.dir),
     cacheDir: join(places.git, 'sources'),
-    clock: systemClock,
+    clock,
     environment: io.env,
   });
   const builders = new Map<string, Builder>();
@@ -73,7 +74,7 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
     registry,
     sources,
     builderFor: (provider) => builders.get(provider),
-    clock: systemClock,
+    clock,
     log,
     sightings: fileSightings(join(places.own, 'sightings.json')),
     writer: await ownWriter(),
@@ -161,7 +162,7 @@ async function localBuilder(options: GlobalOptions, io: Io, config: FactoryConfi
     logDir: places.logs,
     concurrency: config.settings.limits.perProvider.local ?? config.settings.limits.concurrent,
     timeout: config.settings.limits.buildTimeout,
-    clock: systemClock,
+    clock: clockOf(io),
     checkout: gitCheckout({ baseDir: resolve(io.cwd, options.dir), workDir: join(places.builds, 'checkouts'), environment }),
     registries: config.settings.registries,
     registry,

@@ -6,7 +6,7 @@ import type { StateStore } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Io } from './io.ts';
 import { placesOf } from './places.ts';
-import { systemClock } from './system-clock.ts';
+import { clockOf } from './system-clock.ts';
 
 /** Where the state is kept instead of what factory.yaml says: the analysis job's flags. */
 export interface StateOverride {
@@ -20,7 +20,7 @@ export async function openStore(dir: string, settings: Settings, io: Io, overrid
   const { state } = settings;
   if (state.mode === 'directory' && override.remote === undefined) {
     const { createDirectoryStateStore } = await import('@image-factory/adapters/directory/state-store.ts');
-    const store = createDirectoryStateStore({ root: join(resolve(io.cwd, dir), 'state'), clock: systemClock });
+    const store = createDirectoryStateStore({ root: join(resolve(io.cwd, dir), 'state'), clock: clockOf(io) });
     return { ...store, close: () => undefined };
   }
   const { createGitStateStore } = await import('@image-factory/adapters/git/state-store.ts');
@@ -32,7 +32,7 @@ export async function openStore(dir: string, settings: Settings, io: Io, overrid
     cacheDir: placesOf(dir, io).git,
     author: git?.author ?? { name: 'Image Factory', email: 'image-factory@localhost' },
     signingKey: git?.signingKey,
-    clock: systemClock,
+    clock: clockOf(io),
     ...(tokenEnv === undefined ? {} : { token: async () => io.env[tokenEnv] }),
   });
 }

@@ -1,10 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
+import type { Io } from './io.ts';
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  async sleep(duration, signal) {
-    await setTimeout(duration, undefined, signal ? { signal } : {});
-  },
-};
+/** The time of the command line's surroundings; sleeps always take as long as they say. */
+export function clockOf(io: Pick<Io, 'now'>): Clock {
+  return {
+    now: () => io.now(),
+    monotonic: () => performance.now(),
+    async sleep(duration, signal) {
+      await setTimeout(duration, undefined, signal ? { signal } : {});
+    },
+  };
+}

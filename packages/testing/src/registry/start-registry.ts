@@ -23,6 +23,8 @@ export interface FakeRegistryOptions {
   readonly referrers?: false | (ListingOptions & { readonly filter?: boolean });
   /** For the lifetime of tokens and the quota's window; default: the system's clock. */
   readonly now?: () => number;
+  /** What the Date header of every answer says; default: the system's clock. */
+  readonly date?: () => number;
   /** False keeps no request log: for throughput. */
   readonly log?: boolean;
 }
@@ -116,6 +118,7 @@ export async function startRegistry(options: FakeRegistryOptions = {}): Promise<
   }
 
   const server = createServer((incoming, response) => {
+    if (options.date) response.setHeader('date', new Date(options.date()).toUTCString());
     readBody(incoming).then(
       (body) => serve(incoming, response, body),
       () => response.destroy(),

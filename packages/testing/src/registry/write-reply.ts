@@ -22,7 +22,10 @@ export function writeReply(
   for (const [name, value] of Object.entries(sent.headers)) {
     headers[name] = typeof value === 'string' ? value : [...value];
   }
-  if (fault?.kind === 'no-date') response.sendDate = false;
+  if (fault?.kind === 'no-date') {
+    response.sendDate = false;
+    response.removeHeader('date');
+  }
   if (fault?.kind === 'skewed-date') headers['date'] = new Date(Date.now() + fault.by).toUTCString();
   if (fault && writeBrokenBody(response, sent, headers, fault)) return sent.status;
   if (sent.status !== 204 && sent.status !== 304) headers['content-length'] = String(sent.body.length);
