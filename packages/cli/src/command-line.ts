@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
+import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitOf, problemsText, type Answer, type ExitCode } from './answer.ts';
+import type { Flags } from './flags.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { logLevels } from './log.ts';
+import { ProblemsError } from './problems-error.ts';
 import { createStyle, toTerminal } from './render/style.ts';
 
 /** Commands import what they need when they run, so that `status` does not pay for what `run` needs. */
 type Run = (options: GlobalOptions, io: Io, args: readonly string[], flags: Flags) => Promise<Answer>;
-export type Flags = Readonly<Record<string, unknown>>;
 
 /** The manifest lies beside both `src` and the built `dist`. */
 function manifest(): { readonly version: string; readonly description: string } {
@@ -55,18 +56,6 @@ async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>
     else complain(problems);
     if (problem.code === 'INTERNAL' && options.logLevel === 'debug' && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
     return exitOf(problem);
-  }
-}
-
-/** Several problems that end a command together: a configuration with mistakes. */
-export class ProblemsError extends FactoryError {
-  readonly problems: readonly Problem[];
-
-  constructor(problems: readonly Problem[]) {
-    const [first] = problems;
-    if (!first) throw new Error('no problem to report');
-    super(first);
-    this.problems = problems;
   }
 }
 

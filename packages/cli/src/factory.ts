@@ -17,7 +17,7 @@ import { runCycle, type CycleOptions, type CycleReport } from '@image-factory/en
 import type { EngineDeps } from '@image-factory/engine/deps.ts';
 import type { Changed } from '@image-factory/engine/enter.ts';
 import { openRecords } from '@image-factory/engine/records.ts';
-import { ProblemsError } from './command-line.ts';
+import { ProblemsError } from './problems-error.ts';
 import { loadConfig } from './config-files.ts';
 import { fileSightings } from './file-sightings.ts';
 import type { GlobalOptions } from './global-options.ts';

@@ -3,7 +3,7 @@ import type { Problem } from '@image-factory/core/problem.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { decodeState } from '@image-factory/core/state/decode-state.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
-import { ProblemsError } from './command-line.ts';
+import { ProblemsError } from './problems-error.ts';
 import { loadConfig } from './config-files.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';

@@ -5,7 +5,7 @@ import { problemOf } from '@image-factory/core/problem.ts';
 import { closeIntent, intentOf, isOpen, mayOpen, withIntent } from '@image-factory/core/rebuild/transitions.ts';
 import type { Event, FactoryState, Intent } from '@image-factory/core/state/types.ts';
 import { minute, second } from '@image-factory/core/time.ts';
-import type { CycleRun } from './cycle.ts';
+import type { CycleRun } from './cycle-run.ts';
 import { enterGone } from './enter.ts';
 import { endOfRun, pollRun, type EndedRun, type OpenRun } from './follow.ts';
 import { inParallel } from './pool.ts';

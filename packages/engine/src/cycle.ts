@@ -1,6 +1,6 @@
 import type { Enrolment, FactoryConfig, ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import { planOf } from '@image-factory/core/plan/plan.ts';
-import type { Facts, Plan, PlanInput, RebuildRequest } from '@image-factory/core/plan/types.ts';
+import type { Facts, Plan, RebuildRequest } from '@image-factory/core/plan/types.ts';
 import type { CveProof } from '@image-factory/core/ports/proofs.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
@@ -9,6 +9,7 @@ import { imagePath, intentPath } from '@image-factory/core/state/state-paths.ts'
 import type { FactoryState, Rebuild } from '@image-factory/core/state/types.ts';
 import { formatDuration, minute, type Instant } from '@image-factory/core/time.ts';
 import { act, planNow } from './act.ts';
+import type { CycleRun } from './cycle-run.ts';
 import type { EngineDeps } from './deps.ts';
 import { discover, type Discovery } from './discover.ts';
 import { enterApprovals, enterDiscoveries, enterEnrolments } from './enter-enrolments.ts';
@@ -50,32 +51,6 @@ export interface CycleReport {
   readonly started: readonly string[];
   readonly ended: readonly { readonly image: string; readonly rebuild: Rebuild }[];
   readonly problems: readonly Problem[];
-}
-
-/** What the steps of one cycle share. */
-export interface CycleRun {
-  readonly deps: EngineDeps;
-  readonly records: Records;
-  readonly managed: ReadonlyMap<string, ManagedEnrolment>;
-  readonly input: Omit<PlanInput, 'state' | 'now'>;
-  readonly requests: Map<string, RebuildRequest>;
-  readonly problems: Problem[];
-  readonly started: string[];
-  readonly ended: { readonly image: string; readonly rebuild: Rebuild }[];
-  /** `base@digest` that the registry says it no longer serves. */
-  readonly gone: Set<string>;
-  /** `base@digest` whose registry could not be asked: not built with in this cycle. */
-  readonly unasked: Set<string>;
-  readonly servedAt: Set<string>;
-  readonly dry: boolean;
-  readonly follow: boolean;
-  readonly startOnly: ReadonlySet<string> | undefined;
-  readonly signal: AbortSignal | undefined;
-  now: Instant;
-  plan: Plan | undefined;
-  /** Now, by the registries' clocks. */
-  time(): Instant;
-  missingBuilder(enrolment: ManagedEnrolment): void;
 }
 
 /**

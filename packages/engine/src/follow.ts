@@ -4,7 +4,7 @@ import { problemOf } from '@image-factory/core/problem.ts';
 import type { Digest, Reference } from '@image-factory/core/reference/types.ts';
 import type { RunEnd } from '@image-factory/core/rebuild/transitions.ts';
 import type { ImageContent, Intent } from '@image-factory/core/state/types.ts';
-import type { CycleRun } from './cycle.ts';
+import type { CycleRun } from './cycle-run.ts';
 import { contentOf } from './enter.ts';
 
 /** A run that belongs to an open intent. */

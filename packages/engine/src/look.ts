@@ -1,3 +1,4 @@
+import { compileTagPattern } from '@image-factory/core/enrolment/tag-pattern.ts';
 import type { Enrolment, ExternalEnrolment } from '@image-factory/core/enrolment/types.ts';
 import { followUpAt, standing } from '@image-factory/core/ledger/observe.ts';
 import { rankingOf, selectTags, watchedTags } from '@image-factory/core/ledger/selection.ts';
@@ -147,8 +148,8 @@ async function externalTags(
 
 /** `^16\.4-alpine$` means one tag: no list is needed to find it. */
 function exactTag(allowTags: string): string | undefined {
-  const match = /^\^((?:[A-Za-z0-9_-]|\\[.\-_])+)\$$/.exec(allowTags);
-  return match?.[1]?.replaceAll('\\', '');
+  const pattern = compileTagPattern(allowTags);
+  return pattern.ok ? pattern.value.literal : undefined;
 }
 
 function collect(

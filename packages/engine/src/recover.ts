@@ -3,7 +3,7 @@ import { withIntent } from '@image-factory/core/rebuild/transitions.ts';
 import type { Intent } from '@image-factory/core/state/types.ts';
 import { minute } from '@image-factory/core/time.ts';
 import { recordRuns, startAll } from './act.ts';
-import type { CycleRun } from './cycle.ts';
+import type { CycleRun } from './cycle-run.ts';
 import type { OpenRun } from './follow.ts';
 
 /** Another process may take over an intent without a run so long after it first saw it (brief 4.4). */

@@ -122,7 +122,12 @@ async function readImage(
   }
   return {
     platform: config?.platform,
-    content: { digest, diffIds: config?.diffIds ?? [], config: config?.hash ?? configDigest },
+    content: {
+      digest,
+      diffIds: config?.diffIds ?? [],
+      config: config?.hash ?? configDigest,
+      ...(config && config.onBuild.length > 0 ? { onBuild: config.onBuild } : {}),
+    },
     annotations: annotationsOf(manifest),
     created: config?.created,
   };

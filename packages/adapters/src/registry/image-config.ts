@@ -10,6 +10,8 @@ export interface ImageConfig {
   /** Of the config without what changes from build to build. */
   readonly hash: string;
   readonly created: Instant | undefined;
+  /** Triggers for builds on top of it. */
+  readonly onBuild: readonly string[];
 }
 
 /** Told of the build, not of what runs: two builds of the same content differ in them. */
@@ -23,6 +25,8 @@ const volatileFields: ReadonlySet<string> = new Set([
   'parent',
 ]);
 const mostLayers = 1024;
+const mostTriggers = 256;
+const longestTrigger = 64 * 1024;
 
 /** Undefined for what is no image's configuration: artifacts have other blobs in its place. */
 export function readImageConfig(json: JsonObject): ImageConfig | 'nested' | undefined {
@@ -37,7 +41,17 @@ export function readImageConfig(json: JsonObject): ImageConfig | 'nested' | unde
     diffIds: diffIds as Digest[],
     hash: contentHash(json),
     created: parseInstant(textOf(json['created']) ?? ''),
+    onBuild: triggersFrom(json['config']),
   };
+}
+
+function triggersFrom(settings: unknown): readonly string[] {
+  const triggers = isObject(settings) ? settings['OnBuild'] : undefined;
+  if (!Array.isArray(triggers)) return [];
+  return triggers
+    .filter((trigger) => typeof trigger === 'string')
+    .filter((trigger) => trigger.length <= longestTrigger)
+    .slice(0, mostTriggers);
 }
 
 /**

@@ -2,7 +2,7 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Enrolment, Source } from '@image-factory/core/enrolment/types.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';

@@ -5,7 +5,7 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import { parsePlatform } from '@image-factory/core/reference/platform.ts';
 import type { PlatformName } from '@image-factory/core/reference/types.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { resolve } from 'node:path';

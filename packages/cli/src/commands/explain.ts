@@ -1,6 +1,6 @@
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';

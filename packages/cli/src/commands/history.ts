@@ -1,7 +1,7 @@
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { decodeEvents } from '@image-factory/core/state/events.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';

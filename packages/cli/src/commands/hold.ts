@@ -6,7 +6,7 @@ import type { FactoryState, Hold } from '@image-factory/core/state/types.ts';
 import { parseDuration, parseInstant, type Instant } from '@image-factory/core/time.ts';
 import type { Changed } from '@image-factory/engine/enter.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import { openFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';

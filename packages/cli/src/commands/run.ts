@@ -2,7 +2,7 @@ import { formatProblem } from '@image-factory/core/problem.ts';
 import type { CycleReport } from '@image-factory/engine/cycle.ts';
 import { runLoop } from '@image-factory/engine/loop.ts';
 import type { Answer } from '../answer.ts';
-import type { Flags } from '../command-line.ts';
+import type { Flags } from '../flags.ts';
 import { loadConfig, openFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';

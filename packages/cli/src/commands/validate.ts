@@ -1,5 +1,5 @@
 import type { Answer } from '../answer.ts';
-import { ProblemsError } from '../command-line.ts';
+import { ProblemsError } from '../problems-error.ts';
 import { loadConfig } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 

@@ -1,3 +1,4 @@
+import { compileTagPattern } from '../enrolment/tag-pattern.ts';
 import type { SelectionStrategy } from '../enrolment/types.ts';
 
 /** How an external image's tags are ranked. */
@@ -33,9 +34,11 @@ export function rankingOf(strategy: SelectionStrategy, allowTags: string): Ranki
 
 /** The tags of a repository that the selection covers, highest first. */
 export function selectTags(tags: readonly string[], allowTags: string, ranking: Ranking): readonly string[] {
-  const allowed = new RegExp(allowTags, 'u');
+  // Linear in the length of the tag: the expression is the user's, and the tags are the publisher's.
+  const allowed = compileTagPattern(allowTags);
+  if (!allowed.ok) return [];
   return tags
-    .filter((tag) => allowed.test(tag) && ranking.ranks(tag))
+    .filter((tag) => allowed.value.matches(tag) && ranking.ranks(tag))
     .toSorted((a, b) => ranking.compare(b, a));
 }
 
