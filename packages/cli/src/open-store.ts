@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { Settings } from '@image-factory/core/enrolment/types.ts';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
@@ -27,7 +25,7 @@ export async function openStore(dir: string, settings: Settings, io: Io, overrid
   const git = state.mode === 'git' ? state : undefined;
   const tokenEnv = git?.tokenEnv;
   return createGitStateStore({
-    remote: override.remote ?? git?.remote ?? (await remoteOf(dir)),
+    remote: override.remote ?? (await remoteOf(dir, git?.remote, io)),
     branch: override.branch ?? git?.branch ?? 'image-factory/state',
     cacheDir: placesOf(dir, io).git,
     author: git?.author ?? { name: 'Image Factory', email: 'image-factory@localhost' },
@@ -37,23 +35,16 @@ export async function openStore(dir: string, settings: Settings, io: Io, overrid
   });
 }
 
-/** The repository that the factory directory stands in: where its origin is, else itself. */
-async function remoteOf(dir: string): Promise<string> {
-  const git = promisify(execFile);
-  try {
-    const origin = await git('git', ['-C', dir, 'remote', 'get-url', 'origin']).catch(() => undefined);
-    if (origin) return origin.stdout.trim();
-    const own = await git('git', ['-C', dir, 'rev-parse', '--path-format=absolute', '--git-common-dir']);
-    return own.stdout.trim();
-  } catch (cause) {
-    throw new FactoryError(
-      {
-        code: 'STATE_UNREACHABLE',
-        message: `state.mode is git, and ${dir} is in no git repository`,
-        hint: 'Run git init there, set state.remote in factory.yaml, or use state.mode: directory.',
-        subject: { kind: 'factory' },
-      },
-      { cause },
-    );
-  }
+/** What `state.remote` says, a relative path from the factory directory; else the repository that it stands in. */
+async function remoteOf(dir: string, said: string | undefined, io: Io): Promise<string> {
+  if (said !== undefined) return said.includes(':') || isAbsolute(said) ? said : resolve(io.cwd, dir, said);
+  const { ownRemote } = await import('@image-factory/adapters/git/own-remote.ts');
+  const own = await ownRemote(resolve(io.cwd, dir), io.env);
+  if (own !== undefined) return own;
+  throw new FactoryError({
+    code: 'STATE_UNREACHABLE',
+    message: `state.mode is git, and ${dir} is in no git repository`,
+    hint: 'Run git init there, set state.remote in factory.yaml, or use state.mode: directory.',
+    subject: { kind: 'factory' },
+  });
 }

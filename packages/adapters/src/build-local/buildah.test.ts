@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
-import type { Digest } from '@image-factory/core/reference/types.ts';
+import type { Digest, PlatformName } from '@image-factory/core/reference/types.ts';
+import { amd64, arm64 } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLocalBuilder, type LocalBuilder } from './local-builder.ts';
 import type { LocalBuilderOptions } from './local-builder-options.ts';
@@ -165,7 +166,7 @@ COPY --from=seen /mounted /mounted
   test('several platforms and tags come out as one index', async () => {
     const { run } = await build(
       'FROM scratch\nCOPY a.txt /a.txt\n',
-      { platforms: ['linux/amd64', 'linux/arm64'] as BuildRequest['platforms'] },
+      { platforms: [amd64, arm64] },
       {},
       { tags: ['2', 'latest'], repository: 'team/multi' },
     );
@@ -184,7 +185,7 @@ COPY --from=seen /mounted /mounted
   test('refuses RUN for a platform that this machine cannot execute', async () => {
     const { run } = await build(`FROM ${base}\nRUN sleep 0\n`, {
       dependencies: [dependency(base)],
-      platforms: ['linux/s390x', 'linux/amd64'] as BuildRequest['platforms'],
+      platforms: ['linux/s390x' as PlatformName, amd64],
     });
     expect(run).toMatchObject({ status: 'failure', code: 'BUILDER_UNSUPPORTED' });
     expect(run?.error).toMatch(/^Dockerfile:2: .*linux\/s390x/);

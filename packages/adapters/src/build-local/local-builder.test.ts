@@ -16,7 +16,7 @@ import {
   temporary,
 } from './test-support.ts';
 
-const childScript = fileURLToPath(new URL('./recovery-child.ts', import.meta.url));
+const childScript = fileURLToPath(new URL('./test-recovery-child.ts', import.meta.url));
 
 describe.skipIf(!hasBuildah)('a builder that is killed', () => {
   let registry: Awaited<ReturnType<typeof startTestRegistry>>;

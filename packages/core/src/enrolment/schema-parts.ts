@@ -33,7 +33,7 @@ export function ratio(note: Note): z.ZodOptional<z.ZodNumber> {
 }
 
 /** Text, or the number 0: people write `rebuildDelay: 0`. */
-export function duration(note: Note): z.ZodOptional<z.ZodUnion<[z.ZodString, z.ZodLiteral<0>]>> {
+export function duration(note: Note): z.ZodOptional<z.ZodUnion<readonly [z.ZodString, z.ZodLiteral<0>]>> {
   const pattern = '^(0|(\\d+w)?(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?)$';
   const written = z.string().meta({ pattern });
   return z

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
 import { startRegistry, type FakeRegistry } from '@image-factory/testing/registry/start-registry.ts';
+import { amd64, arm64 } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLocalBuilder } from '../local-builder.ts';
 import type { LocalBuilderOptions } from '../local-builder-options.ts';
@@ -156,7 +157,7 @@ COPY --from=0 /made /two
       {
         pins: [pin(reference, index.descriptor.digest)],
         dependencies: [dependency(reference)],
-        platforms: ['linux/amd64', 'linux/arm64'] as BuildRequest['platforms'],
+        platforms: [amd64, arm64],
       },
     );
     expect(run).toMatchObject({ status: 'success' });
