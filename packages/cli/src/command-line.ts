@@ -23,8 +23,6 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
   const program = buildProgram(io, async (options, run) => {
     exit = await answer(options, io, run);
   });
-  program.exitOverride();
-  program.configureOutput({ writeOut: io.out, writeErr: io.err });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit;
@@ -74,7 +72,10 @@ function buildProgram(io: Io, execute: Execute): Command {
     .addOption(new Option('--output <form>', 'form of the answer').choices(['text', 'json']).default('text'))
     .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices([...logLevels]).default('info'))
     .showHelpAfterError('(run with --help for the options)')
-    .enablePositionalOptions(false);
+    .enablePositionalOptions(false)
+    // Commands inherit these two, so they stand before the first of them.
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
 
   function add(usage: string, about: string, load: () => Promise<Run>): Command {
     return program

@@ -76,6 +76,8 @@ function unaskedPins(run: CycleRun, plan: Plan): Map<string, { reference: { doma
 }
 
 async function startDue(run: CycleRun): Promise<OpenRun[]> {
+  // Every transaction has a time of its own: the audit log is ordered by it.
+  run.now = run.time();
   const plan = await planNow(run);
   run.plan = plan;
   const allowed = plan.starts.filter((name) => run.startOnly === undefined || run.startOnly.has(name));
@@ -162,6 +164,7 @@ export async function startAll(run: CycleRun, intents: readonly Intent[], writte
 
 /** Commits which runs belong to which intents. */
 export async function recordRuns(run: CycleRun, open: readonly OpenRun[]): Promise<void> {
+  run.now = run.time();
   const names = open.map(({ intent }) => intent.image);
   await run.records.transact(`Record the ${names.length === 1 ? 'run' : 'runs'} of ${listed(names)}`, (before) => {
     let state = before;

@@ -18,6 +18,8 @@ export async function history(options: GlobalOptions, io: Io, args: readonly str
     .filter(([path]) => path.startsWith('events/'))
     .flatMap(([, text]) => decodeEvents(text).events)
     .filter((event) => event.image === name || event.base === name)
+    // Of the same moment, what was written last happened last.
+    .toReversed()
     .toSorted((a, b) => b.at - a.at)
     .slice(0, Number(flags['limit']));
   if (!image && !base && events.length === 0) {
