@@ -1,4 +1,5 @@
 import { planOf } from '@image-factory/core/plan/plan.ts';
+import { reasonText } from '@image-factory/core/plan/reason-text.ts';
 import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import { problemOf } from '@image-factory/core/problem.ts';
@@ -92,7 +93,9 @@ async function startDue(run: CycleRun): Promise<OpenRun[]> {
     for (const intent of wanted) {
       if (!mayOpen(state, intent)) continue;
       state = withIntent(state, intent);
-      const text = `rebuild of ${intent.image} decided: ${intent.reason}`;
+      // In full: of a person's request the words are to be found afterwards.
+      const cause = due.find(({ image }) => image === intent.image)?.due[0];
+      const text = `rebuild of ${intent.image} decided: ${cause ? reasonText(cause) : intent.reason}`;
       events.push({ at: run.now, type: 'intent', image: intent.image, text, data: { key: intent.key, attempt: intent.attempt } });
     }
     return { state, events };
