@@ -1,11 +1,11 @@
-import { formatReference, parseNamed, parseReference, withDefaultTag } from '../reference/parse.ts';
-import type { PlatformName, Reference } from '../reference/types.ts';
+import { formatReference, parseNamed, withDefaultTag } from '../reference/parse.ts';
+import type { PlatformName } from '../reference/types.ts';
 import type { StageCommand } from './commands.ts';
 import { findContext, loadContext } from './contexts.ts';
 import type { BaseDependency, DockerfileAnalysis, StageSummary, SyntaxImage, Unknown } from './dependency.ts';
 import { detectCheckOptions, detectSyntax, validateCheckOptions } from './directives.ts';
 import { executeStages, usedBy } from './execute.ts';
-import { globalScope, soleArgValue, type GlobalScope } from './global-scope.ts';
+import { globalScope, influencesOf, soleArgValue, type GlobalScope } from './global-scope.ts';
 import { toCommand } from './instructions.ts';
 import { parseFile } from './reader.ts';
 import { at, Refusal, type DockerfileError } from './refusal.ts';
@@ -38,9 +38,13 @@ const none: ReadonlyMap<string, string> = new Map();
  * would refuse comes back with its class of error. Linear in the size of the file.
  * Rule: research "dockerfile", whole.
  */
-export function dependenciesOf(source: string | Uint8Array, options: AnalysisOptions = {}): DockerfileAnalysis {
+export function dependenciesOf(
+  source: string | Uint8Array,
+  options: AnalysisOptions = {},
+): DockerfileAnalysis {
   // A BOM is kept, because columns count it.
-  const text = typeof source === 'string' ? source : new TextDecoder('utf-8', { ignoreBOM: true }).decode(source);
+  const text =
+    typeof source === 'string' ? source : new TextDecoder('utf-8', { ignoreBOM: true }).decode(source);
   const buildPlatform = options.buildPlatform ?? ('linux/amd64' as PlatformName);
   const given: readonly PlatformName[] =
     typeof options.platforms === 'string' ? [options.platforms] : (options.platforms ?? []);
@@ -49,17 +53,22 @@ export function dependenciesOf(source: string | Uint8Array, options: AnalysisOpt
   try {
     frontend = frontendOf(text, options, buildPlatform);
     const found = frontend ? [frontend.dependency] : [];
-    if (frontend?.foreign) return { ...emptyAnalysis(frontend), bases: found, unknowns: ['foreign-frontend'] };
+    if (frontend?.foreign)
+      return { ...emptyAnalysis(frontend), bases: found, unknowns: ['foreign-frontend'] };
     const file = readFile(text, options.buildArgs ?? none);
     const analyses = platforms.map((platform) => analysePlatform(file, platform, buildPlatform, options));
     return {
       ...emptyAnalysis(frontend),
-      bases: unite([...found, ...analyses.flatMap(({ bases }) => bases)]),
+      bases: [...found, ...unite(analyses.map(({ bases }) => bases))],
       stages: analyses[0]?.stages ?? [],
       unknowns: analyses.some(({ onbuildUnknown }) => onbuildUnknown) ? ['onbuild'] : [],
     };
   } catch (thrown) {
-    return { ...emptyAnalysis(frontend), bases: frontend ? [frontend.dependency] : [], error: errorOf(thrown) };
+    return {
+      ...emptyAnalysis(frontend),
+      bases: frontend ? [frontend.dependency] : [],
+      error: errorOf(thrown),
+    };
   }
 }
 
@@ -85,7 +94,11 @@ interface Frontend {
 }
 
 /** The image that `BUILDKIT_SYNTAX` or a directive names; it is resolved before anything else is read. */
-function frontendOf(text: string, options: AnalysisOptions, buildPlatform: PlatformName): Frontend | undefined {
+function frontendOf(
+  text: string,
+  options: AnalysisOptions,
+  buildPlatform: PlatformName,
+): Frontend | undefined {
   const override = options.buildArgs?.get('BUILDKIT_SYNTAX');
   const detected = override === undefined ? detectSyntax(text) : undefined;
   if (override === undefined && detected === undefined) return undefined;
@@ -93,9 +106,16 @@ function frontendOf(text: string, options: AnalysisOptions, buildPlatform: Platf
   const written = override === undefined ? (detected?.reference ?? '') : (commandLine.split(' ', 1)[0] ?? '');
   const { line, column } = detected ?? {};
   const parsed = parseNamed(written);
-  if (!parsed.ok) throw new Refusal('INVALID_REFERENCE', `frontend ${JSON.stringify(written)}: ${parsed.error}`, line, column);
+  if (!parsed.ok)
+    throw new Refusal(
+      'INVALID_REFERENCE',
+      `frontend ${JSON.stringify(written)}: ${parsed.error}`,
+      line,
+      column,
+    );
 
-  const context = findContext(written, buildPlatform, options.contexts ?? none);
+  const { contexts = none } = options;
+  const context = contexts.size === 0 ? undefined : findContext(written, buildPlatform, contexts);
   const loaded = context && at(line ?? 1, () => loadContext(context));
   const normalized = loaded ? loaded.reference : formatReference(withDefaultTag(parsed.value));
   const dependency: BaseDependency = {
@@ -110,19 +130,20 @@ function frontendOf(text: string, options: AnalysisOptions, buildPlatform: Platf
     ...(loaded ? { context: loaded.value } : {}),
     ...(line === undefined || column === undefined
       ? {}
-      : { range: { startLine: line, startColumn: column, endLine: line, endColumn: column + written.length } }),
+      : {
+          range: { startLine: line, startColumn: column, endLine: line, endColumn: column + written.length },
+        }),
   };
   return {
     dependency,
     syntax: { reference: normalized, commandLine },
-    foreign: !readsDockerfiles(normalized === null ? undefined : parseReference(normalized)),
+    foreign: !readsDockerfiles(normalized),
   };
 }
 
 /** docker/dockerfile and docker/dockerfile-upstream, on whichever registry or mirror. */
-function readsDockerfiles(reference: ReturnType<typeof parseReference> | undefined): boolean {
-  const named: Reference | undefined = reference?.ok ? reference.value : undefined;
-  return named !== undefined && /(?:^|\/)docker\/dockerfile(?:-upstream)?$/.test(named.path);
+function readsDockerfiles(reference: string | null): boolean {
+  return reference !== null && /\/docker\/dockerfile(?:-upstream)?(?:[:@]|$)/.test(reference);
 }
 
 interface FileText {
@@ -170,15 +191,30 @@ function analysePlatform(
   const table = buildStages(file.stages, (from) => writtenBase(from.node), input);
   const target = findTarget(table, wanted);
   linkStages(table, escape);
-  const { reachable, onbuildUnknown } = resolveStages(table, target, { ...input, onbuildOf: options.onbuildOf });
+  const { reachable, onbuildUnknown } = resolveStages(table, target, {
+    ...input,
+    onbuildOf: options.onbuildOf,
+  });
   const used = usedBy(target, executeStages(table, reachable, { scope, escape, buildArgs }));
   const root = rootOf(target);
   const bases = [...new Set(table.states)].flatMap((state) => {
     const { resolution } = state;
     if (!reachable.has(state) || state.base !== undefined || resolution?.kind !== 'image') return [];
-    return [toDependency(state, resolution, { used: used.has(state), final: state === root, targetPlatform, scope, escape })];
+    return [
+      toDependency(state, resolution, {
+        used: used.has(state),
+        final: state === root,
+        targetPlatform,
+        scope,
+        escape,
+      }),
+    ];
   });
-  return { bases, stages: table.states.flatMap((state) => summaryOf(state, target, reachable, targetPlatform)), onbuildUnknown };
+  return {
+    bases,
+    stages: table.states.flatMap((state) => summaryOf(state, target, reachable, targetPlatform)),
+    onbuildUnknown,
+  };
 }
 
 function findTarget(table: StageTable, wanted: string): StageState {
@@ -205,7 +241,8 @@ function toDependency(
   },
 ): BaseDependency {
   const { written } = state;
-  const argValue = state.influences.size > 0 && written ? soleArgValue(written.text, facts.scope, facts.escape) : undefined;
+  const argValue =
+    state.variables.size > 0 && written ? soleArgValue(written.text, facts.scope, facts.escape) : undefined;
   return {
     ref: state.baseName,
     normalized: resolution.normalized,
@@ -214,7 +251,7 @@ function toDependency(
     platform: state.platform ?? facts.targetPlatform,
     final: facts.final,
     written: written?.text ?? state.baseName,
-    args: [...state.influences],
+    args: influencesOf(state.variables, facts.scope),
     ...(written ? { range: written.range } : {}),
     ...(argValue ? { argValue } : {}),
     ...(resolution.context === undefined ? {} : { context: resolution.context }),
@@ -235,7 +272,7 @@ function summaryOf(
       stage: state.label,
       line: state.line,
       base: state.baseName,
-      platform: rootOf(state).platform ?? targetPlatform,
+      platform: state.rootPlatform ?? targetPlatform,
       reachable: reachable.has(state),
       target: state === target,
       ...(state.base ? { baseStage: state.base.label } : {}),
@@ -244,11 +281,21 @@ function summaryOf(
 }
 
 /** A base that two target platforms share (`--platform=$BUILDPLATFORM`) is one; if either uses it, it is used. */
-function unite(bases: readonly BaseDependency[]): BaseDependency[] {
+function unite(answers: readonly (readonly BaseDependency[])[]): readonly BaseDependency[] {
+  const [only] = answers;
+  if (only !== undefined && answers.length === 1) return only;
   const united = new Map<string, BaseDependency>();
-  for (const base of bases) {
+  for (const base of answers.flat()) {
     const { startLine, startColumn } = base.range ?? {};
-    const key = JSON.stringify([base.kind, base.stage, base.ref, base.normalized, base.platform, startLine, startColumn]);
+    const key = JSON.stringify([
+      base.kind,
+      base.stage,
+      base.ref,
+      base.normalized,
+      base.platform,
+      startLine,
+      startColumn,
+    ]);
     const known = united.get(key);
     if (!known || (known.resolvedOnly && !base.resolvedOnly)) united.set(key, base);
   }

@@ -1,4 +1,4 @@
-import { isBlank, isSpace, splitBlanks } from './characters.ts';
+import { isAsciiSpace, isBlank, splitBlanks } from './characters.ts';
 import { Refusal } from './refusal.ts';
 import type { Escape } from './word-lexer.ts';
 import { parseJsonArray, splitQuotedWords } from './words.ts';
@@ -84,11 +84,11 @@ function namesAndValues(command: string, rest: string, escape: Escape): Argument
 /** The first word, then what `CMD` itself would make of the rest. */
 function healthcheckArguments(rest: string): Arguments {
   let end = 0;
-  while (end < rest.length && !isSpace(rest.charCodeAt(end))) end += 1;
+  while (end < rest.length && !isAsciiSpace(rest.charCodeAt(end))) end += 1;
   if (end === 0) return none;
   const type = rest.slice(0, end);
   let start = end;
-  while (start < rest.length && isSpace(rest.charCodeAt(start))) start += 1;
+  while (start < rest.length && isAsciiSpace(rest.charCodeAt(start))) start += 1;
   const command = rest.slice(start);
   if (command === '') return { args: [type], json: false };
   const json = jsonArguments(command);

@@ -25,6 +25,11 @@ export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09 || (code >= 0x0b && code <= 0x0d);
 }
 
+/** What counts as space where BuildKit looks at bytes: a word with any other space in it is none that it knows. */
+export function isAsciiSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
+
 /** `\s` of a Go regular expression: no VT. */
 export function isRegexpSpace(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0c || code === 0x0d;
@@ -70,7 +75,8 @@ export function isUnicodeDigit(codePoint: number): boolean {
 }
 
 export function isUnicodeLetter(codePoint: number): boolean {
-  if (codePoint < 0x80) return (codePoint >= 0x41 && codePoint <= 0x5a) || (codePoint >= 0x61 && codePoint <= 0x7a);
+  if (codePoint < 0x80)
+    return (codePoint >= 0x41 && codePoint <= 0x5a) || (codePoint >= 0x61 && codePoint <= 0x7a);
   return letter.test(String.fromCodePoint(codePoint));
 }
 

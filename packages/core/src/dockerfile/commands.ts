@@ -39,13 +39,26 @@ export interface MountFlag {
 export type StageCommand =
   | { readonly kind: 'arg'; readonly node: InstructionNode; readonly pairs: readonly NameValue[] }
   | { readonly kind: 'env' | 'label'; readonly node: InstructionNode; readonly pairs: readonly NameValue[] }
-  | { readonly kind: 'copy'; readonly node: InstructionNode; readonly transfer: Transfer; readonly from: Flag | undefined }
-  | { readonly kind: 'add'; readonly node: InstructionNode; readonly transfer: Transfer; readonly checksum: string }
+  | {
+      readonly kind: 'copy';
+      readonly node: InstructionNode;
+      readonly transfer: Transfer;
+      readonly from: Flag | undefined;
+    }
+  | {
+      readonly kind: 'add';
+      readonly node: InstructionNode;
+      readonly transfer: Transfer;
+      readonly checksum: string;
+    }
   | { readonly kind: 'run'; readonly node: InstructionNode; readonly mounts: readonly MountFlag[] }
-  | { readonly kind: 'workdir' | 'user' | 'stopsignal'; readonly node: InstructionNode; readonly value: string }
+  | {
+      readonly kind: 'workdir' | 'user' | 'stopsignal';
+      readonly node: InstructionNode;
+      readonly value: string;
+    }
   | { readonly kind: 'volume' | 'expose'; readonly node: InstructionNode; readonly values: readonly string[] }
   | { readonly kind: 'onbuild'; readonly node: InstructionNode; readonly trigger: string }
   | { readonly kind: 'other'; readonly node: InstructionNode };
 
 export type Command = FromCommand | StageCommand;
-

@@ -1,6 +1,10 @@
 import { familiarReference, formatReference, parseNamed, parseReference } from '../reference/parse.ts';
+import { isPath } from '../reference/grammar.ts';
 import type { PlatformName } from '../reference/types.ts';
 import { Refusal } from './refusal.ts';
+
+/** So many hex digits alone are an image's id, not its name. */
+const shortestIdentifier = 64;
 
 /** A named context that takes the place of a stage or an image. */
 export interface NamedContext {
@@ -23,6 +27,8 @@ export function findContext(
   platform: PlatformName,
   contexts: ReadonlyMap<string, string>,
 ): NamedContext | undefined {
+  // Nearly every name is a plain word, and nearly no build has contexts.
+  if (contexts.size === 0 && name.length < shortestIdentifier && isPath(name)) return undefined;
   const parsed = parseNamed(name);
   if (!parsed.ok) throw new Refusal('INVALID_CONTEXT', `invalid context name ${name}: ${parsed.error}`);
   if (contexts.size === 0) return undefined;

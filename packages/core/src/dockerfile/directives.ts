@@ -104,7 +104,9 @@ function findSyntaxLine(
 }
 
 /** The options of the `check` directive, up to the first space, or undefined without one. */
-export function detectCheckOptions(text: string): { readonly options: string; readonly line: number } | undefined {
+export function detectCheckOptions(
+  text: string,
+): { readonly options: string; readonly line: number } | undefined {
   const start = text.startsWith('\uFEFF') ? 1 : 0;
   const hasShebang = text.startsWith('#!', start);
   const shebangEnd = hasShebang ? text.indexOf('\n', start) : -1;
@@ -151,7 +153,8 @@ function findSyntaxKey(text: string, start: number): SyntaxDetection | undefined
   if (text.charAt(index) !== '{') return undefined;
   try {
     const document: unknown = JSON.parse(text.slice(start));
-    if (typeof document !== 'object' || document === null || !Object.hasOwn(document, 'syntax')) return undefined;
+    if (typeof document !== 'object' || document === null || !Object.hasOwn(document, 'syntax'))
+      return undefined;
     const value: unknown = Reflect.get(document, 'syntax');
     return typeof value === 'string' ? { reference: value, commandLine: value } : undefined;
   } catch {
@@ -172,6 +175,7 @@ export function validateCheckOptions(options: string, line?: number): void {
       key === 'skip' ||
       key === 'experimental' ||
       (key === 'error' && parseBoolean(trimSpace(part.slice(equals + 1))) !== undefined);
-    if (!valid) throw new Refusal('INVALID_CHECK_DIRECTIVE', `invalid check option ${JSON.stringify(part)}`, line);
+    if (!valid)
+      throw new Refusal('INVALID_CHECK_DIRECTIVE', `invalid check option ${JSON.stringify(part)}`, line);
   }
 }

@@ -1,17 +1,12 @@
 import type { StageCommand } from './commands.ts';
+import { Environment } from './environment.ts';
 import { expandHeredoc, expandText } from './expand.ts';
 import type { GlobalScope } from './global-scope.ts';
 import { checkExpose, checkStopSignal, checkTransfer } from './late-checks.ts';
 import { parseMount, type Mount } from './mounts.ts';
-import { at, Refusal } from './refusal.ts';
+import { placed, Refusal } from './refusal.ts';
 import type { CommandUse, StageState, StageTable } from './stages.ts';
 import type { Escape } from './word-lexer.ts';
-
-/** What a stage leaves to the stages built on it. */
-interface Environment {
-  readonly variables: Map<string, string>;
-  workdir: string;
-}
 
 export interface ExecuteInput {
   readonly scope: GlobalScope;
@@ -21,8 +16,6 @@ export interface ExecuteInput {
 
 /** The states whose content the target's image is really made of: the rest is asked for and never read. */
 export type Uses = ReadonlyMap<StageState, readonly StageState[]>;
-
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Step 9: the reachable stages in file order, as far as it decides whether the build starts: ordinary expansion, stages
@@ -39,38 +32,38 @@ export function executeStages(
   for (const state of table.states) {
     if (!reachable.has(state) || state.dispatched) continue;
     state.dispatched = true;
-    const inherited = state.base && environments.get(state.base);
-    const environment: Environment = {
-      variables: new Map(inherited?.variables ?? [['PATH', defaultPath]]),
-      workdir: inherited?.workdir ?? '/',
-    };
+    const environment = new Environment(state.base && environments.get(state.base));
     environments.set(state, environment);
-    const read: StageState[] = state.base ? [state.base] : [];
+    const execution = new Execution(state, environment, input);
     for (const use of state.commands) {
-      // A trigger has no lines of its own in the file.
-      const line = use.onbuild ? state.line : use.command.node.line;
-      at(line, () => new Execution(use, state, environment, input).run(read));
+      try {
+        execution.run(use);
+      } catch (thrown) {
+        // A trigger has no lines of its own in the file.
+        throw placed(thrown, use.onbuild ? state.line : use.command.node.line);
+      }
     }
-    uses.set(state, read);
+    uses.set(state, execution.read);
   }
   return uses;
 }
 
+/** One stage as it is executed. */
 class Execution {
-  readonly #use: CommandUse;
+  /** What the stage reads: its base, and what its commands name. */
+  readonly read: StageState[];
   readonly #state: StageState;
   readonly #environment: Environment;
   readonly #input: ExecuteInput;
 
-  constructor(use: CommandUse, state: StageState, environment: Environment, input: ExecuteInput) {
-    this.#use = use;
+  constructor(state: StageState, environment: Environment, input: ExecuteInput) {
+    this.read = state.base ? [state.base] : [];
     this.#state = state;
     this.#environment = environment;
     this.#input = input;
   }
 
-  run(read: StageState[]): void {
-    const { command } = this.#use;
+  run({ command, sources }: CommandUse): void {
     switch (command.kind) {
       case 'arg':
         return this.#declare(command);
@@ -78,11 +71,11 @@ class Execution {
       case 'label':
         return this.#setPairs(command);
       case 'copy':
-        return this.#copy(command, read);
+        return this.#copy(command, sources[0]);
       case 'add':
         return this.#add(command);
       case 'run':
-        return this.#mount(command, read);
+        return this.#mount(command, sources);
       case 'workdir':
         this.#environment.workdir = joinPath(this.#environment.workdir, this.#expand(command.value));
         return;
@@ -99,7 +92,7 @@ class Execution {
         }
         return;
       case 'expose':
-        return checkExpose(command.values, this.#environment.variables, this.#input.escape);
+        return checkExpose(command.values, this.#environment, this.#input.escape);
       case 'onbuild':
       case 'other':
         return;
@@ -107,15 +100,14 @@ class Execution {
   }
 
   #expand(word: string): string {
-    return expandText(word, this.#environment.variables, this.#input.escape);
+    return expandText(word, this.#environment, this.#input.escape);
   }
 
   #declare({ pairs }: Extract<StageCommand, { kind: 'arg' }>): void {
-    const { variables } = this.#environment;
     for (const { name, value } of pairs) {
       const given = this.#input.buildArgs.get(name);
       const set = given ?? (value === undefined ? this.#input.scope.values.get(name) : this.#expand(value));
-      if (set !== undefined) variables.set(name, set);
+      if (set !== undefined) this.#environment.set(name, set);
     }
   }
 
@@ -123,16 +115,15 @@ class Execution {
   #setPairs({ kind, pairs }: Extract<StageCommand, { kind: 'env' | 'label' }>): void {
     const expanded = pairs.map(({ name, value }) => [this.#expand(name), this.#expand(value ?? '')] as const);
     if (kind === 'label') return;
-    for (const [name, value] of expanded) this.#environment.variables.set(name, value);
+    for (const [name, value] of expanded) this.#environment.set(name, value);
   }
 
-  #copy({ transfer, from }: Extract<StageCommand, { kind: 'copy' }>, read: StageState[]): void {
+  #copy({ transfer, from }: Extract<StageCommand, { kind: 'copy' }>, source: StageState | undefined): void {
     const chown = this.#expand(transfer.chown);
     const chmod = this.#expand(transfer.chmod);
     const sources = transfer.sources.map((source) => this.#expand(source));
     this.#expand(transfer.destination);
-    for (const content of transfer.expandedContents) expandHeredoc(content, this.#environment.variables);
-    const [source] = this.#use.sources;
+    for (const content of transfer.expandedContents) expandHeredoc(content, this.#environment);
     if (source !== undefined && !source.dispatched) {
       throw new Refusal(
         'STAGE_NOT_YET_DEFINED',
@@ -141,7 +132,7 @@ class Execution {
       );
     }
     checkTransfer({ command: 'COPY', sources, chown, chmod, checksum: '' });
-    if (source !== undefined && sources.length > 0) read.push(source);
+    if (source !== undefined && sources.length > 0) this.read.push(source);
   }
 
   #add({ transfer, checksum }: Extract<StageCommand, { kind: 'add' }>): void {
@@ -150,19 +141,19 @@ class Execution {
     const sum = this.#expand(checksum);
     const sources = transfer.sources.map((source) => this.#expand(source));
     this.#expand(transfer.destination);
-    for (const content of transfer.expandedContents) expandHeredoc(content, this.#environment.variables);
+    for (const content of transfer.expandedContents) expandHeredoc(content, this.#environment);
     checkTransfer({ command: 'ADD', sources, chown, chmod, checksum: sum });
   }
 
-  #mount({ mounts }: Extract<StageCommand, { kind: 'run' }>, read: StageState[]): void {
+  #mount({ mounts }: Extract<StageCommand, { kind: 'run' }>, sources: readonly StageState[]): void {
     const expanded = mounts.map(({ flag }) => parseMount(flag.value, (text) => this.#expand(text)));
-    expanded.forEach((mount, index) => {
-      const source = this.#use.sources[index];
-      if (source !== undefined) this.#mountOne(mount, source, read);
-    });
+    for (const [index, mount] of expanded.entries()) {
+      const source = sources[index];
+      if (source !== undefined) this.#mountOne(mount, source);
+    }
   }
 
-  #mountOne(mount: Mount, source: StageState, read: StageState[]): void {
+  #mountOne(mount: Mount, source: StageState): void {
     // A cache without a source begins empty: BuildKit looks "scratch" up for it.
     const named = mount.from !== '' || mount.type === 'cache';
     if (named && !source.dispatched) {
@@ -177,9 +168,11 @@ class Execution {
       if (mount.source !== '') throw new Refusal('INVALID_MOUNT', 'ssh does not support source');
       return;
     }
-    const target = mount.target.startsWith('/') ? mount.target : joinPath(this.#environment.workdir, mount.target);
+    const target = mount.target.startsWith('/')
+      ? mount.target
+      : joinPath(this.#environment.workdir, mount.target);
     if (target === '/') throw new Refusal('INVALID_MOUNT', `invalid mount target ${JSON.stringify(target)}`);
-    if (named && mount.type !== 'tmpfs') read.push(source);
+    if (named && mount.type !== 'tmpfs') this.read.push(source);
   }
 }
 

@@ -24,7 +24,7 @@ export function expandText(word: string, scope: Scope, escape: Escape): string {
 
 /** Expands, then splits at white space that is not quoted. */
 export function expandWords(word: string, scope: Scope, escape: Escape): readonly string[] {
-  return new WordLexer(word, scope, { escape }).run().words;
+  return new WordLexer(word, scope, { escape, splitWords: true }).run().words;
 }
 
 /** The text of a heredoc: variables are replaced, quotes stay, backslash escapes whatever the directive says. */
@@ -37,7 +37,8 @@ function isPlain(word: string, escape: Escape): boolean {
   for (let index = 0; index < word.length; index += 1) {
     const code = word.charCodeAt(index);
     // $ " ' and U+FEFF, which the lexer drops at the start
-    if (code === 0x24 || code === 0x22 || code === 0x27 || code === 0xfeff || code === escape.charCodeAt(0)) return false;
+    if (code === 0x24 || code === 0x22 || code === 0x27 || code === 0xfeff || code === escape.charCodeAt(0))
+      return false;
   }
   return true;
 }

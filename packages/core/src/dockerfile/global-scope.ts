@@ -9,13 +9,11 @@ import { splitQuotedWords } from './words.ts';
 
 type ArgCommand = Extract<StageCommand, { kind: 'arg' }>;
 
-/** Where a global value comes from. */
+/** An ARG default that is in force; predefined values and build arguments have none. */
 export interface GlobalArg {
-  readonly origin: 'predefined' | 'build-arg' | 'default';
-  /** Names that the default asked for, theirs included. */
-  readonly influences: ReadonlySet<string>;
-  /** The place of a default; the others have none. */
-  readonly declaration?: { readonly command: ArgCommand; readonly index: number };
+  readonly declaration: { readonly command: ArgCommand; readonly index: number };
+  /** Names that the default asked for, with what was in force for them then. */
+  readonly influences: ReadonlyMap<string, GlobalArg | undefined>;
 }
 
 /** A default that stands in an ARG line as it is used: the place to rewrite. */
@@ -29,7 +27,8 @@ export interface ArgValue {
 /** The variables that FROM sees. Rule: research "dockerfile", sections 7 and 10. */
 export interface GlobalScope {
   readonly values: ReadonlyMap<string, string>;
-  readonly origins: ReadonlyMap<string, GlobalArg>;
+  /** The default in force for a name, where it is one. */
+  readonly defaults: ReadonlyMap<string, GlobalArg>;
 }
 
 export interface ScopeInput {
@@ -41,35 +40,34 @@ export interface ScopeInput {
   readonly escape: Escape;
 }
 
-const nothing: ReadonlySet<string> = new Set();
-
 /** The predefined values, then each ARG before the first FROM, in order. Throws BAD_SUBSTITUTION. */
 export function globalScope(args: readonly ArgCommand[], input: ScopeInput): GlobalScope {
   const values = new Map<string, string>();
-  const origins = new Map<string, GlobalArg>();
-  for (const [name, value] of predefined(input)) {
-    const given = input.buildArgs.get(name);
-    values.set(name, given ?? value);
-    origins.set(name, { origin: given === undefined ? 'predefined' : 'build-arg', influences: nothing });
-  }
+  const defaults = new Map<string, GlobalArg>();
+  for (const [name, value] of predefined(input)) values.set(name, input.buildArgs.get(name) ?? value);
   for (const command of args) {
-    command.pairs.forEach(({ name, value }, index) => {
+    for (const [index, { name, value }] of command.pairs.entries()) {
       const given = input.buildArgs.get(name);
       if (given !== undefined) {
         values.set(name, given);
-        origins.set(name, { origin: 'build-arg', influences: nothing });
       } else if (value !== undefined) {
         const expansion = at(command.node.line, () => expandWord(value, values, input.escape));
-        origins.set(name, {
-          origin: 'default',
-          influences: withInfluences(expansion.matched, origins),
+        defaults.set(name, {
           declaration: { command, index },
+          influences: inForce(expansion.matched, defaults),
         });
         values.set(name, expansion.text);
       }
-    });
+    }
   }
-  return { values, origins };
+  return { values, defaults };
+}
+
+function inForce(
+  names: ReadonlySet<string>,
+  defaults: ReadonlyMap<string, GlobalArg>,
+): ReadonlyMap<string, GlobalArg | undefined> {
+  return new Map([...names].map((name) => [name, defaults.get(name)]));
 }
 
 function predefined(input: ScopeInput): [string, string][] {
@@ -91,18 +89,23 @@ function predefined(input: ScopeInput): [string, string][] {
   ];
 }
 
+/** Names in a report; a chain of arguments that is longer is no help to anybody. */
+const mostInfluences = 100;
+
 /** The names, and the names that their values came from. */
-export function withInfluences(
-  names: ReadonlySet<string>,
-  origins: ReadonlyMap<string, GlobalArg>,
-): ReadonlySet<string> {
-  if (names.size === 0) return nothing;
-  const all = new Set<string>();
-  for (const name of names) {
-    all.add(name);
-    for (const deeper of origins.get(name)?.influences ?? nothing) all.add(deeper);
+export function influencesOf(names: ReadonlySet<string>, scope: GlobalScope): readonly string[] {
+  if (names.size === 0) return [];
+  const found = new Set(names);
+  const open = inForce(names, scope.defaults);
+  const queue = [...open.values()];
+  for (const arg of queue) {
+    for (const [name, deeper] of arg?.influences ?? []) {
+      if (found.size >= mostInfluences) return [...found];
+      if (!found.has(name)) queue.push(deeper);
+      found.add(name);
+    }
   }
-  return all;
+  return [...found];
 }
 
 /**
@@ -113,10 +116,10 @@ export function soleArgValue(word: string, scope: GlobalScope, escape: Escape): 
   const uses = word.match(/\$(?:\{[A-Za-z_]\w*\}|[A-Za-z_]\w*)/g) ?? [];
   const name = uses.length === 1 ? uses[0].replace(/[${}]/g, '') : '';
   if (name === '' || word.split('$').length !== 2) return undefined;
-  const origin = scope.origins.get(name);
-  if (origin?.declaration === undefined || origin.influences.size > 0) return undefined;
-  const { node } = origin.declaration.command;
-  const written = splitQuotedWords(node.rest, escape)[origin.declaration.index];
+  const arg = scope.defaults.get(name);
+  if (arg === undefined || arg.influences.size > 0) return undefined;
+  const { node } = arg.declaration.command;
+  const written = splitQuotedWords(node.rest, escape)[arg.declaration.index];
   if (written === undefined) return undefined;
   const start = written.start + name.length + 1;
   const value = written.text.slice(name.length + 1);

@@ -40,7 +40,8 @@ export function checkHealthcheck(node: InstructionNode): void {
     if (seconds !== 0 && seconds < 0.001) throw invalid(`Interval "${name}" cannot be less than 1ms`);
   }
   const retries = flagValue(flags, 'retries');
-  if (retries !== '' && !/^\+?[0-9]{1,10}$|^-0{1,10}$/.test(retries)) throw invalid(`invalid --retries: ${retries}`);
+  if (retries !== '' && !/^\+?[0-9]{1,10}$|^-0{1,10}$/.test(retries))
+    throw invalid(`invalid --retries: ${retries}`);
   if (Number(retries) > 2 ** 31 - 1) throw invalid(`--retries is out of range: ${retries}`);
 }
 

@@ -34,6 +34,7 @@ function wordsOfLine(line: string): readonly string[] {
       rawQuotes: true,
       rawEscapes: true,
       keepUnset: true,
+      splitWords: true,
     }).run().words;
   } catch (thrown) {
     if (thrown instanceof Refusal) return [];
@@ -57,7 +58,10 @@ export function parseHeredoc(word: string): HeredocStart | undefined {
   if (words.length !== 1) return undefined;
   const rawWords = lexDelimiter(delimiter, true);
   if (rawWords.length !== 1) {
-    throw new Refusal('BAD_SUBSTITUTION', `internal lexing of heredoc produced inconsistent results: ${delimiter}`);
+    throw new Refusal(
+      'BAD_SUBSTITUTION',
+      `internal lexing of heredoc produced inconsistent results: ${delimiter}`,
+    );
   }
   const name = words[0] ?? '';
   return { name, chomp, expand: countQuotes(name) === countQuotes(rawWords[0] ?? '') };
@@ -65,7 +69,12 @@ export function parseHeredoc(word: string): HeredocStart | undefined {
 
 /** The delimiter's escape is a backslash whatever the directive says. */
 function lexDelimiter(delimiter: string, rawQuotes: boolean): readonly string[] {
-  return new WordLexer(delimiter, emptyScope, { escape: '\\', rawQuotes, keepUnset: true }).run().words;
+  return new WordLexer(delimiter, emptyScope, {
+    escape: '\\',
+    rawQuotes,
+    keepUnset: true,
+    splitWords: true,
+  }).run().words;
 }
 
 function countQuotes(text: string): number {

@@ -1,4 +1,4 @@
-import { isBlank, isSpace, trimSpace } from './characters.ts';
+import { isBlank, isSpace } from './characters.ts';
 import type { Escape } from './word-lexer.ts';
 
 /** A flag as BuildKit reads it, and where it stands in the line. */
@@ -146,5 +146,5 @@ function shift(flag: FlagWord, offset: number): FlagWord {
 
 /** The instruction word in lower case, as BuildKit looks it up. */
 export function keywordOf(command: string): string {
-  return trimSpace(command).toLowerCase();
+  return command.toLowerCase();
 }

@@ -118,9 +118,11 @@ function toRun(node: InstructionNode): Command {
   for (const device of flags.get('device') ?? []) checkDevice(device.value);
   const mounts = (flags.get('mount') ?? []).map((flag) => ({ flag, from: parseMountSource(flag.value) }));
   const network = flags.get('network')?.[0]?.value ?? 'default';
-  if (!['default', 'none', 'host'].includes(network)) throw invalid(`invalid network mode ${JSON.stringify(network)}`);
+  if (!['default', 'none', 'host'].includes(network))
+    throw invalid(`invalid network mode ${JSON.stringify(network)}`);
   const security = flags.get('security')?.[0]?.value ?? 'sandbox';
-  if (!['insecure', 'sandbox'].includes(security)) throw invalid(`security ${JSON.stringify(security)} is not valid`);
+  if (!['insecure', 'sandbox'].includes(security))
+    throw invalid(`security ${JSON.stringify(security)} is not valid`);
   return { kind: 'run', node, mounts };
 }
 
@@ -132,7 +134,10 @@ function checkDevice(value: string): void {
     const equals = field.indexOf('=');
     const key = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
     if (key === 'required') {
-      if (equals !== -1 && !/^(?:1|t|T|true|TRUE|True|0|f|F|false|FALSE|False)$/.test(field.slice(equals + 1))) {
+      if (
+        equals !== -1 &&
+        !/^(?:1|t|T|true|TRUE|True|0|f|F|false|FALSE|False)$/.test(field.slice(equals + 1))
+      ) {
         throw invalid(`invalid value for required: ${field.slice(equals + 1)}`);
       }
     } else if (name !== '') {
@@ -147,7 +152,12 @@ function toCopy(node: InstructionNode): Command {
   requireTwo(node);
   const flags = parseFlags(node.flags, copyFlags);
   const from = flags.get('from')?.[0];
-  return { kind: 'copy', node, transfer: toTransfer(node, flags), from: from?.value === '' ? undefined : from };
+  return {
+    kind: 'copy',
+    node,
+    transfer: toTransfer(node, flags),
+    from: from?.value === '' ? undefined : from,
+  };
 }
 
 function toAdd(node: InstructionNode): Command {
@@ -159,13 +169,14 @@ function toAdd(node: InstructionNode): Command {
 function toTransfer(node: InstructionNode, flags: Flags): Transfer {
   const destination = node.args.at(-1) ?? '';
   if (heredocOf(destination)) throw invalid(`${node.command} cannot accept a heredoc as a destination`);
+  const contents = new Map(node.heredocs.map(({ name, content }) => [name, content]));
   const sources: string[] = [];
   const expandedContents: string[] = [];
   for (const source of node.args.slice(0, -1)) {
     const heredoc = heredocOf(source);
     if (heredoc === undefined) sources.push(source);
     else if (heredoc.expand) {
-      const content = node.heredocs.findLast(({ name }) => name === heredoc.name)?.content ?? '';
+      const content = contents.get(heredoc.name) ?? '';
       expandedContents.push(heredoc.chomp ? content.replace(/^\t+/gm, '') : content);
     }
   }
@@ -189,7 +200,9 @@ function toArgPairs(args: readonly string[]): NameValue[] {
   return args.map((arg) => {
     const equals = arg.indexOf('=');
     if (equals === 0) throw invalid('ARG names can not be blank');
-    return equals === -1 ? { name: arg, value: undefined } : { name: arg.slice(0, equals), value: arg.slice(equals + 1) };
+    return equals === -1
+      ? { name: arg, value: undefined }
+      : { name: arg.slice(0, equals), value: arg.slice(equals + 1) };
   });
 }
 
@@ -221,7 +234,10 @@ function toOnbuild(node: InstructionNode): Command {
     throw new Refusal('INVALID_ONBUILD', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   }
   if (trigger.keyword === 'from' || trigger.keyword === 'maintainer') {
-    throw new Refusal('INVALID_ONBUILD', `${trigger.command.toUpperCase()} isn't allowed as an ONBUILD trigger`);
+    throw new Refusal(
+      'INVALID_ONBUILD',
+      `${trigger.command.toUpperCase()} isn't allowed as an ONBUILD trigger`,
+    );
   }
   const heredocs = node.heredocs.map(({ content, name }) => `\n${content}${name}`).join('');
   return { kind: 'onbuild', node, trigger: node.original.replace(/^\s*onbuild\s*/i, '') + heredocs };

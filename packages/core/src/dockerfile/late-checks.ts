@@ -68,7 +68,9 @@ function portNumber(text: string): number | undefined {
 function isAddress(text: string): boolean {
   if (text.includes(':')) return /^[0-9a-fA-F:.]{2,45}$/.test(text);
   const bytes = text.split('.');
-  return bytes.length === 4 && bytes.every((byte) => /^(?:0|[1-9][0-9]{0,2})$/.test(byte) && Number(byte) < 256);
+  return (
+    bytes.length === 4 && bytes.every((byte) => /^(?:0|[1-9][0-9]{0,2})$/.test(byte) && Number(byte) < 256)
+  );
 }
 
 export function checkTransfer(transfer: {
@@ -88,7 +90,8 @@ export function checkTransfer(transfer: {
 
 function checkChecksum(sources: readonly string[], checksum: string): void {
   const [source] = sources;
-  if (source === undefined || sources.length !== 1) throw invalid("checksum can't be specified for multiple sources");
+  if (source === undefined || sources.length !== 1)
+    throw invalid("checksum can't be specified for multiple sources");
   if (!isRemote(source)) throw invalid('checksum requires HTTP(S) or Git sources');
   if (isGit(source)) return;
   const digest = parseDigest(checksum);

@@ -89,7 +89,8 @@ class MountReading {
         return;
       case 'sharing':
         this.#values.set('sharing', value);
-        if (!sharings.has(value.toLowerCase())) throw invalid(`unsupported sharing value ${JSON.stringify(value)}`);
+        if (!sharings.has(value.toLowerCase()))
+          throw invalid(`unsupported sharing value ${JSON.stringify(value)}`);
         return;
       case 'mode':
       case 'uid':
@@ -129,7 +130,8 @@ class MountReading {
   }
 
   #allow(key: string, allowed: readonly string[]): void {
-    if (!allowed.includes(this.#type)) throw invalid(`unexpected key '${key}' for mount type '${this.#type}'`);
+    if (!allowed.includes(this.#type))
+      throw invalid(`unexpected key '${key}' for mount type '${this.#type}'`);
   }
 }
 

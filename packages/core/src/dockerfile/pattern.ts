@@ -8,8 +8,9 @@ import { Refusal } from './refusal.ts';
 /** One step of a pattern: a literal code point, or a wildcard. */
 type Step = string | { readonly wildcard: 'one' | 'run' };
 
-/** Cells of one matching table; a larger one is hostile input, not a Dockerfile. */
-const largestTable = 20_000_000;
+/** BuildKit has no limits; a Dockerfile that needs more is an attack on the time that matching takes. */
+const longestValue = 4096;
+const largestTable = 400_000;
 
 const one = { wildcard: 'one' } as const;
 const run = { wildcard: 'run' } as const;
@@ -50,7 +51,8 @@ export function replaceAll(pattern: string, value: string, replacement: string):
     const end = ends[start];
     if (end === undefined) break;
     result += characters.slice(copied, start).join('');
-    if (end > copied || start === 0) result += expandTemplate(replacement, characters.slice(start, end).join(''));
+    if (end > copied || start === 0)
+      result += expandTemplate(replacement, characters.slice(start, end).join(''));
     copied = end;
     search = search + 1 > end ? search + 1 : end;
   }
@@ -61,7 +63,8 @@ export function replaceAll(pattern: string, value: string, replacement: string):
 function stepsOf(pattern: string): Step[] {
   const steps: Step[] = [];
   const characters = Array.from(pattern);
-  for (let index = 0; index < characters.length; index += 1) {
+  // Go's scanner drops a byte order mark at the start of what it scans.
+  for (let index = characters[0] === '\uFEFF' ? 1 : 0; index < characters.length; index += 1) {
     const character = characters[index] ?? '';
     if (character === '*') steps.push(run);
     else if (character === '?') steps.push(one);
@@ -88,7 +91,7 @@ function stepsOf(pattern: string): Step[] {
  */
 function matchEnds(steps: readonly Step[], characters: readonly string[], greedy: boolean): Int32Array {
   const length = characters.length;
-  if (steps.length * (length + 1) > largestTable) {
+  if (length > longestValue || steps.length * length > largestTable) {
     throw new Refusal('BAD_SUBSTITUTION', 'pattern and value are too long to be matched');
   }
   let behind = Int32Array.from({ length: length + 1 }, (_, index) => index);

@@ -1,8 +1,8 @@
 import { isSpace, skipSpace } from './characters.ts';
 import { DirectiveSection } from './directives.ts';
-import { heredocsOfLine, type Heredoc } from './heredocs.ts';
+import { heredocsOfLine, type Heredoc, type HeredocStart } from './heredocs.ts';
 import { keywordOf, splitInstruction, type FlagWord } from './instruction-line.ts';
-import { at, Refusal } from './refusal.ts';
+import { at, placed, Refusal } from './refusal.ts';
 import { isComment, SourceLines, type LinePiece } from './source-lines.ts';
 import type { Escape } from './word-lexer.ts';
 import { argumentsOf } from './arguments.ts';
@@ -29,7 +29,7 @@ export interface InstructionNode {
   readonly rest: string;
   readonly pieces: readonly LinePiece[];
   /** The instruction behind ONBUILD. */
-  readonly trigger?: InstructionNode;
+  readonly trigger: InstructionNode | undefined;
 }
 
 export interface ParsedFile {
@@ -102,51 +102,103 @@ class Reader {
       pieces.push({ at: original.length, line: lines.number, column: 1 });
       original += text.slice(lines.start, end === -1 ? lines.end : end);
     }
-    const node = at(line, () => {
-      const shape = shapeOf(original, this.#escape, line, pieces);
-      const heredocs =
-        original.includes('<<') && canHaveHeredocs(shape) ? this.#readHeredocs(original, line) : shape.heredocs;
-      return { ...shape, heredocs, endLine: lines.number };
-    });
-    this.#nodes.push(node);
+    try {
+      const node = shapeOf(original, this.#escape, line, lines.number, pieces);
+      const heredocs = original.includes('<<') && canHaveHeredocs(node) ? heredocsOfLine(original) : noStarts;
+      this.#nodes.push(heredocs.length === 0 ? node : this.#withHeredocs(node, heredocs));
+    } catch (thrown) {
+      throw placed(thrown, line);
+    }
   }
 
-  #readHeredocs(original: string, line: number): Heredoc[] {
+  #withHeredocs(node: InstructionNode, starts: readonly HeredocStart[]): InstructionNode {
     const lines = this.#lines;
-    return heredocsOfLine(original).map((heredoc) => {
+    const heredocs = starts.map((heredoc) => {
       const contentStart = lines.next;
       for (;;) {
-        if (!lines.advance()) throw new Refusal('UNTERMINATED_HEREDOC', 'unterminated heredoc', line);
+        if (!lines.advance()) throw new Refusal('UNTERMINATED_HEREDOC', 'unterminated heredoc');
         let start = lines.start;
         if (heredoc.chomp) while (lines.text.charCodeAt(start) === 0x09) start += 1;
-        if (lines.end - start !== heredoc.name.length || !lines.text.startsWith(heredoc.name, start)) continue;
+        if (lines.end - start !== heredoc.name.length || !lines.text.startsWith(heredoc.name, start))
+          continue;
         return { ...heredoc, content: lines.text.slice(contentStart, lines.start) };
       }
     });
+    return { ...node, heredocs, endLine: lines.number };
   }
 }
 
+const noStarts: readonly HeredocStart[] = [];
 const noHeredocs: readonly Heredoc[] = [];
 
+const noArguments = { args: [], json: false };
+
 /** Takes one logical line apart. Throws INVALID_INSTRUCTION where the arguments have the wrong shape. */
-function shapeOf(original: string, escape: Escape, line: number, pieces: readonly LinePiece[]): InstructionNode {
+function shapeOf(
+  original: string,
+  escape: Escape,
+  line: number,
+  endLine: number,
+  pieces: readonly LinePiece[],
+): InstructionNode {
   const { command, flags, rest, restStart } = splitInstruction(original, escape);
   const keyword = keywordOf(command);
-  const common = { command, keyword, flags, heredocs: noHeredocs, original, line, endLine: line, restStart, rest, pieces };
-  if (keyword !== 'onbuild') return { ...common, ...argumentsOf(keyword, rest, escape) };
-  if (rest === '') return { ...common, args: [], json: false };
-  return { ...common, args: [], json: false, trigger: triggerOf(rest, escape, line, shiftPieces(pieces, restStart)) };
+  const isOnbuild = keyword === 'onbuild';
+  const { args, json } = isOnbuild ? noArguments : argumentsOf(keyword, rest, escape);
+  const heredocs = noHeredocs;
+  const trigger =
+    isOnbuild && rest !== ''
+      ? triggerOf(rest, escape, line, endLine, shiftPieces(pieces, restStart))
+      : undefined;
+  return {
+    command,
+    keyword,
+    flags,
+    args,
+    json,
+    heredocs,
+    original,
+    line,
+    endLine,
+    restStart,
+    rest,
+    pieces,
+    trigger,
+  };
 }
 
 /** A trigger that is an ONBUILD itself is refused later; only the shape of what it would trigger is looked at, without recursion. */
-function triggerOf(original: string, escape: Escape, line: number, pieces: readonly LinePiece[]): InstructionNode {
+function triggerOf(
+  original: string,
+  escape: Escape,
+  line: number,
+  endLine: number,
+  pieces: readonly LinePiece[],
+): InstructionNode {
   const outer = splitInstruction(original, escape);
   let inner = outer;
-  while (keywordOf(inner.command) === 'onbuild' && inner.rest !== '') inner = splitInstruction(inner.rest, escape);
-  const shape = argumentsOf(keywordOf(inner.command), inner.rest, escape);
+  while (keywordOf(inner.command) === 'onbuild' && inner.rest !== '')
+    inner = splitInstruction(inner.rest, escape);
+  const { args, json } = argumentsOf(keywordOf(inner.command), inner.rest, escape);
   const { command, flags, rest, restStart } = outer;
   const keyword = keywordOf(command);
-  return { ...shape, command, keyword, flags, heredocs: noHeredocs, original, line, endLine: line, restStart, rest, pieces };
+  const heredocs = noHeredocs;
+  const trigger = undefined;
+  return {
+    command,
+    keyword,
+    flags,
+    args,
+    json,
+    heredocs,
+    original,
+    line,
+    endLine,
+    restStart,
+    rest,
+    pieces,
+    trigger,
+  };
 }
 
 /** The pieces of a part of the logical line that begins at `start`. */
@@ -171,7 +223,8 @@ function canHaveHeredocs(node: InstructionNode): boolean {
  */
 function continuationStart(text: string, start: number, end: number, escape: Escape): number {
   let index = end;
-  while (index > start && (text.charCodeAt(index - 1) === 0x20 || text.charCodeAt(index - 1) === 0x09)) index -= 1;
+  while (index > start && (text.charCodeAt(index - 1) === 0x20 || text.charCodeAt(index - 1) === 0x09))
+    index -= 1;
   if (index === start || text.charAt(index - 1) !== escape) return -1;
   return index - 1 > start && text.charAt(index - 2) === escape ? -1 : index - 1;
 }

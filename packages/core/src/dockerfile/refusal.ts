@@ -70,7 +70,12 @@ export function at<T>(line: number, work: () => T): T {
   try {
     return work();
   } catch (thrown) {
-    if (thrown instanceof Refusal) thrown.line ??= line;
-    throw thrown;
+    throw placed(thrown, line);
   }
+}
+
+/** What was thrown, with a line if it is a refusal without one. */
+export function placed(thrown: unknown, line: number): unknown {
+  if (thrown instanceof Refusal) thrown.line ??= line;
+  return thrown;
 }

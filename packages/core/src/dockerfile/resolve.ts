@@ -14,8 +14,9 @@ export interface ResolveInput extends StageInput {
   readonly onbuildOf: OnbuildLookup | undefined;
 }
 
-/** Triggers of images that trigger images, without end, would never come to one. */
+/** BuildKit has no limits; more triggers than these are an attack. */
 const mostRounds = 1000;
+const mostTriggers = 50_000;
 
 /**
  * Step 8: all references are parsed, those of reachable states resolved, and triggers fired, until nothing new appears.
@@ -27,6 +28,7 @@ export function resolveStages(
   input: ResolveInput,
 ): { readonly reachable: ReadonlySet<StageState>; readonly onbuildUnknown: boolean } {
   let onbuildUnknown = false;
+  let fired = 0;
   for (let round = 0; round < mostRounds; round += 1) {
     const reachable = reachableFrom(target);
     for (const state of table.states) {
@@ -38,6 +40,8 @@ export function resolveStages(
       state.triggersRead = true;
       const { triggers, known } = triggersFor(state, input);
       if (!known) onbuildUnknown = true;
+      fired += triggers.length;
+      if (fired > mostTriggers) throw new Refusal('INVALID_ONBUILD', 'too many triggers fire', state.line);
       if (triggers.length > 0 && fire(state, triggers, table)) named = true;
     }
     if (!named) return { reachable, onbuildUnknown };
@@ -72,8 +76,12 @@ function resolutionOf(state: StageState, reachable: boolean, input: ResolveInput
   }
   if (!reachable) return undefined;
   const normalized = formatReference(reference.value);
+  const { contexts } = input;
   const context =
-    state.namedContext ?? findContext(normalized, state.platform ?? input.targetPlatform, input.contexts);
+    state.namedContext ??
+    (contexts.size === 0
+      ? undefined
+      : findContext(normalized, state.platform ?? input.targetPlatform, contexts));
   if (context === undefined) return { kind: 'image', normalized };
   const loaded = loadContext(context);
   if (state.namedContext !== undefined) state.dispatched = true;
@@ -118,7 +126,8 @@ function readTrigger(trigger: string, state: StageState, table: StageTable): Com
       throw new Refusal('INVALID_ONBUILD', 'onbuild trigger should be a single expression');
     }
     const command = toCommand(node);
-    if (command.kind === 'from') throw new Refusal('INVALID_ONBUILD', 'FROM is not allowed as an ONBUILD trigger');
+    if (command.kind === 'from')
+      throw new Refusal('INVALID_ONBUILD', 'FROM is not allowed as an ONBUILD trigger');
     const sources = sourcesOf(command, state, table, { escape: '\\', onbuild: { line: state.line } });
     return { command, sources, onbuild: true };
   } catch (thrown) {

@@ -15,9 +15,12 @@ export function sourcesOf(
 ): StageState[] {
   if (command.kind === 'run') {
     return command.mounts.map(({ flag, from }) => {
-      const written = from === '' ? undefined : placeOf(options.onbuild, () => writtenSource(command.node, flag, from));
+      const written =
+        from === '' ? undefined : placeOf(options.onbuild, () => writtenSource(command.node, flag, from));
       const name = from === '' ? 'scratch' : from;
-      return table.find(name) ?? imageState('mount-from', name, user, written, command.node.line, options.onbuild);
+      return (
+        table.find(name) ?? imageState('mount-from', name, user, written, command.node.line, options.onbuild)
+      );
     });
   }
   if (command.kind !== 'copy' || command.from === undefined) return [];
@@ -33,7 +36,8 @@ export function sourcesOf(
   const index = parseInteger(name);
   if (index !== undefined) {
     const state = table.states[index];
-    if (state === undefined) throw new Refusal('INVALID_STAGE_INDEX', `invalid stage index ${index}`, node.line);
+    if (state === undefined)
+      throw new Refusal('INVALID_STAGE_INDEX', `invalid stage index ${index}`, node.line);
     return [state];
   }
   const written = placeOf(options.onbuild, () => writtenSource(node, from, name));
@@ -48,6 +52,8 @@ export interface WrittenTriggers {
 function placeOf(onbuild: WrittenTriggers | undefined, place: () => WrittenWord): WrittenWord | undefined {
   return onbuild === undefined ? place() : undefined;
 }
+
+const noVariables: ReadonlySet<string> = new Set();
 
 function imageState(
   kind: 'copy-from' | 'mount-from',
@@ -64,9 +70,10 @@ function imageState(
     baseName: name,
     written,
     line: onbuild?.line ?? line,
-    influences: new Set(),
+    variables: noVariables,
     onbuild: onbuild !== undefined,
     platform: undefined,
+    rootPlatform: undefined,
     namedContext: undefined,
     base: undefined,
     commands: [],
@@ -105,7 +112,7 @@ export function link(user: StageState, sources: readonly StageState[], table: St
 function refuseCycles(states: readonly StageState[]): void {
   const visited = new Set<StageState>();
   for (const root of states) {
-    if (visited.has(root)) continue;
+    if (visited.has(root) || root.dependsOn.size === 0) continue;
     const path = new Set<StageState>([root]);
     const stack = [{ state: root, rest: root.dependsOn.values() }];
     visited.add(root);
@@ -120,7 +127,7 @@ function refuseCycles(states: readonly StageState[]): void {
         throw new Refusal(
           'CIRCULAR_DEPENDENCY',
           `circular dependency detected on stage: ${root.label}`,
-          lineThatNames(top.state, next.value),
+          lineThatNames(root, stack[1]?.state ?? next.value),
         );
       }
       if (visited.has(next.value)) continue;
@@ -132,7 +139,7 @@ function refuseCycles(states: readonly StageState[]): void {
 }
 
 function lineThatNames(user: StageState, source: StageState): number {
-  const use = user.commands.find((candidate: CommandUse) => candidate.sources.includes(source));
+  const use = user.commands.findLast((candidate: CommandUse) => candidate.sources.includes(source));
   return use?.command.node.line ?? user.line;
 }
 

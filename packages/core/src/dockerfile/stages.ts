@@ -3,7 +3,7 @@ import type { PlatformName } from '../reference/types.ts';
 import type { FromCommand, StageCommand } from './commands.ts';
 import { findContext, type NamedContext } from './contexts.ts';
 import { expandWord } from './expand.ts';
-import { withInfluences, type GlobalScope } from './global-scope.ts';
+import type { GlobalScope } from './global-scope.ts';
 import { at, Refusal } from './refusal.ts';
 import type { WrittenWord } from './written-word.ts';
 import type { Escape } from './word-lexer.ts';
@@ -43,10 +43,13 @@ export interface StageState {
   /** The written word; absent where it stands in another image's config. */
   readonly written: WrittenWord | undefined;
   readonly line: number;
-  readonly influences: ReadonlySet<string>;
+  /** Names that the word asked for and found. */
+  readonly variables: ReadonlySet<string>;
   readonly onbuild: boolean;
   /** Of the FROM's own flag; undefined is the target platform. */
   readonly platform: PlatformName | undefined;
+  /** Of the image at the end of the FROM chain: a stage has the platform of what it is built on. */
+  readonly rootPlatform: PlatformName | undefined;
   readonly namedContext: NamedContext | undefined;
   readonly base: StageState | undefined;
   commands: CommandUse[];
@@ -92,7 +95,7 @@ export function buildStages(
   input: StageInput,
 ): StageTable {
   const table = new StageTable();
-  texts.forEach(({ from, commands }, index) => {
+  for (const [index, { from, commands }] of texts.entries()) {
     const state = at(from.node.line, () => {
       const base = expandWord(from.base, input.scope.values, input.escape);
       if (base.text === '') {
@@ -100,6 +103,7 @@ export function buildStages(
       }
       const platform = platformOf(from, input);
       const namedContext = stageContext(from.name, platform ?? input.targetPlatform, input.contexts);
+      const baseStage = namedContext === undefined ? table.findBase(base.text) : undefined;
       return {
         kind: 'from' as const,
         label: from.name || String(index),
@@ -107,11 +111,12 @@ export function buildStages(
         baseName: base.text,
         written: writtenBase(from),
         line: from.node.line,
-        influences: withInfluences(base.matched, input.scope.origins),
+        variables: base.matched,
         onbuild: false,
         platform,
+        rootPlatform: baseStage ? baseStage.rootPlatform : platform,
         namedContext,
-        base: namedContext === undefined ? table.findBase(base.text) : undefined,
+        base: baseStage,
         commands: commands.map((command) => ({ command, sources: [], onbuild: false })),
         dependsOn: new Set<StageState>(),
         resolved: false,
@@ -121,7 +126,7 @@ export function buildStages(
       };
     });
     table.add(state);
-  });
+  }
   return table;
 }
 

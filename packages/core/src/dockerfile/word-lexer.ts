@@ -15,14 +15,19 @@ export interface LexerOptions {
   readonly ignoreQuotes?: boolean;
   /** Leave `$N` as it is where N has no value. */
   readonly keepUnset?: boolean;
+  /** Collect words beside the text. */
+  readonly splitWords?: boolean;
 }
 
-export type Scope = ReadonlyMap<string, string>;
+/** Variables by name. */
+export interface Scope {
+  get(name: string): string | undefined;
+}
 
-export const emptyScope: Scope = new Map();
+export const emptyScope: Scope = new Map<string, string>();
 
 /** BuildKit has no limit; a Dockerfile that needs more than this is an attack (`ARG A=$B$B`, repeated). */
-const longestResult = 1_000_000;
+const longestResult = 32_768;
 const deepestNesting = 200;
 
 /**
@@ -64,6 +69,7 @@ export class WordLexer {
     if (this.#depth > deepestNesting) throw bad('substitutions are nested too deeply');
     this.#word = '';
     const words = new WordCollector();
+    const splits = this.#options.splitWords ?? false;
     let text = '';
     for (;;) {
       const character = this.#peek();
@@ -78,20 +84,21 @@ export class WordLexer {
       const special = this.#readSpecial(character);
       if (special !== undefined) {
         text += special;
-        this.#word = character === '$' ? words.add(this.#word, special) : words.addRaw(this.#word, special);
+        if (splits)
+          this.#word = character === '$' ? words.add(this.#word, special) : words.addRaw(this.#word, special);
       } else {
         this.#position += 1;
         let literal = character;
         if (character === this.#options.escape) {
           if (this.#rawEscapes) {
-            this.#word = words.addRaw(this.#word, character);
+            if (splits) this.#word = words.addRaw(this.#word, character);
             text += character;
           }
           literal = this.#peek();
           if (literal === '') break;
           this.#position += 1;
-          this.#word = words.addRaw(this.#word, literal);
-        } else {
+          if (splits) this.#word = words.addRaw(this.#word, literal);
+        } else if (splits) {
           this.#word = words.add(this.#word, literal);
         }
         text += literal;

@@ -10,7 +10,7 @@ const invalidFormat = err('invalid reference format');
 
 /** A reference whose missing tag is still missing, as named contexts and stage names need it. */
 export function parseNamed(text: string): Result<Reference, string> {
-  if (/^[a-f0-9]{64}$/.test(text)) {
+  if (text.length === 64 && /^[a-f0-9]{64}$/.test(text)) {
     return err(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   }
   const { domain, remainder } = splitDomain(text);
@@ -39,7 +39,10 @@ export function parseNamed(text: string): Result<Reference, string> {
     if (!parsed.ok) return parsed;
     digest = parsed.value;
   }
-  return ok({ ...name, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) });
+  if (digest === undefined) {
+    return ok(tag === undefined ? name : { domain: name.domain, path: name.path, tag });
+  }
+  return ok(tag === undefined ? { ...name, digest } : { ...name, tag, digest });
 }
 
 /**
@@ -91,7 +94,7 @@ function splitDomain(text: string): { domain: string; remainder: string } {
   if (first === 'index.docker.io' || first === defaultDomain) {
     return { domain: defaultDomain, remainder: rest.includes('/') ? rest : officialPrefix + rest };
   }
-  if (first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase()) {
+  if (first === 'localhost' || first.includes('.') || first.includes(':') || first !== first.toLowerCase()) {
     return { domain: first, remainder: rest };
   }
   return { domain: defaultDomain, remainder: text };

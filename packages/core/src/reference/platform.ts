@@ -73,7 +73,9 @@ export function parsePlatformParts(
   const features = osFeatures.filter((feature) => feature !== undefined && feature !== '') as string[];
   const host = { osVersion, osFeatures: features };
   if (architectureText !== undefined) {
-    return ok(normalise({ ...host, os: match[1] ?? '', architecture: architectureText, variant: variantText ?? '' }));
+    return ok(
+      normalise({ ...host, os: match[1] ?? '', architecture: architectureText, variant: variantText ?? '' }),
+    );
   }
   if (knownSystems.has(normaliseOs(match[1] ?? ''))) {
     return ok(
@@ -108,6 +110,10 @@ export function platformName(parts: {
 
 /** The parts of a platform that is in normal form already. */
 export function splitPlatform(platform: PlatformName): PlatformParts {
+  const [os, architecture, variant = '', ...rest] = platform.split('/');
+  if (os !== undefined && architecture !== undefined && rest.length === 0 && !platform.includes('(')) {
+    return { os, architecture, variant, osVersion: '', osFeatures: [] };
+  }
   const parts = parsePlatformParts(platform);
   if (parts.ok) return parts.value;
   throw new Error(`expected a platform in normal form, got ${JSON.stringify(platform)}`);
@@ -127,7 +133,10 @@ function normaliseOs(os: string): string {
   return lower === 'macos' ? 'darwin' : lower;
 }
 
-function normaliseArchitecture(architecture: string, variant: string): { architecture: string; variant: string } {
+function normaliseArchitecture(
+  architecture: string,
+  variant: string,
+): { architecture: string; variant: string } {
   switch (architecture) {
     case 'i386':
       return { architecture: '386', variant: '' };
@@ -170,7 +179,9 @@ function decodeOption(text: string): string | undefined {
 }
 
 function encodeOption(text: string): string {
-  return text.replace(/[%+()/]/g, (character) => encodeURIComponent(character).replace('(', '%28').replace(')', '%29'));
+  return text.replace(/[%+()/]/g, (character) =>
+    encodeURIComponent(character).replace('(', '%28').replace(')', '%29'),
+  );
 }
 
 /** Empty parts vanish, and `.` and `..` mean what they mean in a path: containerd joins platforms like paths. */
