@@ -70,7 +70,7 @@ describe('the newest that has proved itself', () => {
     ['refused', { refused: 'no signature' }, {}],
     ['gone by record', { goneAt: epoch + day }, {}],
     ['gone by look', {}, { gone: new Set([digest('x')]) }],
-    ['held', {}, { held: new Map([[digest('x'), 'breaks TLS']]) }],
+    ['held', {}, { held: new Map([[digest('x'), { reason: 'breaks TLS', since: 0 }]]) }],
     ['not described', { platforms: undefined as never }, {}],
     ['without the platform', { platforms: { ['linux/s390x']: platformContent(['x']) } as never }, {}],
   ])('is not one that is %s', (_, entry, more) => {
@@ -91,7 +91,9 @@ describe('the newest that has proved itself', () => {
     const twin = { ...pushed('x', 1), digest: digest('x, attested') };
     const entries = replaced([old, pushed('x', 0), twin]);
     expect(judge(entries, gate(9)).chosen).toBe(twin.digest);
-    expect(judge(entries, gate(9, { held: new Map([[twin.digest, 'no']]) })).chosen).toBe(digest('x'));
+    expect(
+      judge(entries, gate(9, { held: new Map([[twin.digest, { reason: 'no', since: 0 }]]) })).chosen,
+    ).toBe(digest('x'));
   });
 });
 

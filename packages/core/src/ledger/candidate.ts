@@ -1,4 +1,5 @@
 import type { Digest } from '../reference/types.ts';
+import type { Hold } from '../state/types.ts';
 import type { Duration, Instant } from '../time.ts';
 import type { Version } from './versions.ts';
 
@@ -7,8 +8,8 @@ export interface Gate {
   readonly now: Instant;
   readonly delay: Duration;
   readonly minStanding: Duration;
-  /** Digests that a person holds, with the reason. */
-  readonly held: ReadonlyMap<Digest, string>;
+  /** Digests that a person holds. */
+  readonly held: ReadonlyMap<Digest, Hold>;
   /** Digests that the registry was asked for and no longer serves. */
   readonly gone: ReadonlySet<Digest>;
 }
@@ -31,6 +32,8 @@ export interface Judged {
   readonly matureAt: Instant;
   /** The digest of the version to pin: its newest that may be used. */
   readonly digest: Digest | undefined;
+  /** The hold that stands in its way. */
+  readonly hold: Hold | undefined;
   /** It did not stand long enough, and this is when it is taken nevertheless unless something better comes. */
   readonly takenAt: Instant | undefined;
 }
@@ -110,9 +113,10 @@ function judge(version: Version, gate: Gate, minStanding: Duration): Judged {
   if (version.complete === undefined) obstacles.push('not-described');
   if (version.complete === false) obstacles.push('platform-missing');
   if (version.withdrawnAt !== undefined) obstacles.push('withdrawn');
-  if (!usable) obstacles.push(whyUnusable(version, gate));
+  const hold = usable ? undefined : holdOf(version, gate);
+  if (!usable) obstacles.push(whyUnusable(version, hold));
   if (version.replacedAt !== undefined && version.stood < minStanding) obstacles.push('short-lived');
-  return { version, obstacles, matureAt, digest: usable?.digest, takenAt: undefined };
+  return { version, obstacles, matureAt, digest: usable?.digest, hold, takenAt: undefined };
 }
 
 /** A publisher's date can only make the gate stricter, and by one delay at most: a forged date never blocks for ever. */
@@ -121,7 +125,12 @@ function maturity(version: Version, delay: Duration): Instant {
   return start + delay;
 }
 
-function whyUnusable(version: Version, gate: Gate): Obstacle {
+function holdOf(version: Version, gate: Gate): Hold | undefined {
+  const entry = version.entries.findLast(({ digest }) => gate.held.has(digest));
+  return entry && gate.held.get(entry.digest);
+}
+
+function whyUnusable(version: Version, hold: Hold | undefined): Obstacle {
   if (version.entries.some((entry) => entry.refused !== undefined)) return 'refused';
-  return version.entries.some((entry) => gate.held.has(entry.digest)) ? 'held' : 'gone';
+  return hold ? 'held' : 'gone';
 }

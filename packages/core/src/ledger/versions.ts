@@ -31,27 +31,25 @@ export function versionsOf(
   ledger: readonly LedgerEntry[],
   platforms: readonly PlatformName[],
 ): readonly Version[] {
-  const versions: { identity: string; version: Version }[] = [];
-  const ordered = ledger.toSorted((a, b) => a.appeared - b.appeared);
-  for (const entry of ordered) {
+  const versions = new Map<string, Version>();
+  let last: string | undefined;
+  for (const entry of ledger.toSorted((a, b) => a.appeared - b.appeared)) {
     const identity = identityOf(entry, platforms);
-    const last = versions.at(-1);
-    if (last && last.identity === identity) {
-      versions[versions.length - 1] = { identity, version: extend(last.version, entry, platforms, true) };
-      continue;
+    const known = versions.get(identity);
+    if (!known) versions.set(identity, single(entry, platforms));
+    else if (last === identity) versions.set(identity, extend(known, entry, platforms, true));
+    else {
+      const left = last === undefined ? undefined : versions.get(last);
+      if (last !== undefined && left && left.withdrawnAt === undefined && known.withdrawnAt === undefined) {
+        versions.set(last, { ...left, withdrawnAt: entry.appeared });
+      }
+      // A map keeps the order of insertion: taken out and put in again, it is the latest.
+      versions.delete(identity);
+      versions.set(identity, extend(known, entry, platforms, false));
     }
-    const earlier = versions.findIndex((known) => known.identity === identity);
-    const [known] = earlier < 0 ? [] : versions.splice(earlier, 1);
-    if (!known) {
-      versions.push({ identity, version: single(entry, platforms) });
-      continue;
-    }
-    if (last && last.version.withdrawnAt === undefined && known.version.withdrawnAt === undefined) {
-      versions[versions.length - 1] = { ...last, version: { ...last.version, withdrawnAt: entry.appeared } };
-    }
-    versions.push({ identity, version: extend(known.version, entry, platforms, false) });
+    last = identity;
   }
-  return versions.map(({ version }) => version);
+  return [...versions.values()];
 }
 
 /** Does the version hold this digest, or one with equal content? */

@@ -33,6 +33,7 @@ export function obstacleNotes(
         ...(to ? { to } : {}),
         ...(until === undefined ? {} : { until }),
         ...(obstacle === 'platform-missing' ? { detail: judged.version.missing.join(', ') } : {}),
+        ...(obstacle === 'held' && judged.hold ? { detail: judged.hold.reason } : {}),
       });
     }
   }
@@ -41,6 +42,7 @@ export function obstacleNotes(
 
 function endOf(obstacle: Obstacle, judged: Judged, candidate: Candidate, index: number): number | undefined {
   if (obstacle === 'not-matured') return judged.matureAt;
+  if (obstacle === 'held') return judged.hold?.until;
   if (obstacle !== 'short-lived' || judged.takenAt === undefined) return undefined;
   const better = candidate.judged
     .slice(index + 1)

@@ -136,6 +136,19 @@ describe('a base with news', () => {
     expect(pinned(decision)).toEqual([digest('old')]);
   });
 
+  it('is held until the hold of its digest ends, which is told', () => {
+    const holds = [{ reason: 'breaks TLS', since: 0, until: days(20), digest: digest('new') }];
+    const { notes } = decide(image, [{ ...node, holds }], 9);
+    expect(notes).toContainEqual({
+      code: 'held-digest',
+      base: 'node-22',
+      to: digest('new'),
+      until: days(20),
+      detail: 'breaks TLS',
+    });
+    expect(decide(image, [{ ...node, holds }], 20).due).toMatchObject([{ code: 'newer-base' }]);
+  });
+
   it.each([
     ['gone', { goneAt: days(1) }],
     ['refused', { refused: 'no signature' }],

@@ -132,11 +132,11 @@ export function judgeCandidate(
   delay: Duration,
   ownBuild: boolean,
 ): Candidate {
-  const held = new Map<Digest, string>();
+  const held = new Map<Digest, Hold>();
   for (const hold of base.holds) {
     if (!isInForce(hold, input.now)) continue;
-    if (hold.digest) held.set(hold.digest, hold.reason);
-    else for (const entry of base.ledger) held.set(entry.digest, hold.reason);
+    if (hold.digest) held.set(hold.digest, hold);
+    else for (const entry of base.ledger) held.set(entry.digest, hold);
   }
   const gone = new Set<Digest>();
   if (input.facts.gone.size > 0) {

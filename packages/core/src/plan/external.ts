@@ -3,7 +3,7 @@ import { candidateOf, type Judged, type Obstacle } from '../ledger/candidate.ts'
 import { rankingOf, selectTags } from '../ledger/selection.ts';
 import { versionsOf, type Version } from '../ledger/versions.ts';
 import type { Digest } from '../reference/types.ts';
-import type { ImageRecord } from '../state/types.ts';
+import type { Hold, ImageRecord } from '../state/types.ts';
 import { obstacleNotes } from './base-notes.ts';
 import { isInForce } from './bases.ts';
 import type { Decision, PlanInput, Reason } from './types.ts';
@@ -26,10 +26,10 @@ export function externalDecision(enrolment: ExternalEnrolment, input: PlanInput)
   if (!record || record.ledger.length === 0) return { ...decision, notes: [{ code: 'unobserved' }] };
 
   const tagged = versionsByRank(enrolment, record);
-  const held = new Map<Digest, string>();
+  const held = new Map<Digest, Hold>();
   const hold = record.hold;
   const holding = hold && isInForce(hold, input.now);
-  if (holding && hold.digest) held.set(hold.digest, hold.reason);
+  if (holding && hold.digest) held.set(hold.digest, hold);
   const gone = new Set<Digest>();
   for (const { digest } of record.ledger)
     if (input.facts.gone.has(`${enrolment.name}@${digest}`)) gone.add(digest);

@@ -48,7 +48,8 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
     `${of(told)} is a tag that no build of ${told.image ?? 'the parent'} moves: the Dockerfile has to change`,
   withdrawn: (told) => `${told.base ?? told.detail ?? ''} ${short(told.to)} was withdrawn`,
   refused: (told) => `${of(told)} ${short(told.to)} was refused by verification`,
-  'held-digest': (told) => `${of(told)} ${short(told.to)} is on hold`,
+  'held-digest': (told) =>
+    `${told.base ?? 'its digest'} ${short(told.to)} is on hold: ${told.detail ?? 'no reason given'}${until(told)}`,
   gone: (told) => `${of(told)} ${short(told.to)} is no longer served by the registry`,
   'short-lived': (told) => `${of(told)} ${short(told.to)} was replaced too soon to be trusted`,
   'equal-content': (told) =>
