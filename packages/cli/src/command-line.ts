@@ -7,7 +7,7 @@ import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { logLevels } from './log.ts';
 import { ProblemsError } from './problems-error.ts';
-import { createStyle, toTerminal } from './render/style.ts';
+import { createStyle, printable, toTerminal } from './render/style.ts';
 
 /** Commands import what they need when they run, so that `status` does not pay for what `run` needs. */
 type Run = (options: GlobalOptions, io: Io, args: readonly string[], flags: Flags) => Promise<Answer>;
@@ -41,7 +41,7 @@ async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>
     const { value, text, problems = [], exit } = await run();
     if (options.output === 'json') {
       const whole = problems.length > 0 && isRecord(value) ? { ...value, problems } : value;
-      io.out(`${JSON.stringify(whole, undefined, 2)}\n`);
+      io.out(jsonText(whole));
     } else {
       io.out(toTerminal(text(style), io.stdoutIsTerminal && !plain));
       complain(problems);
@@ -50,11 +50,17 @@ async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>
   } catch (thrown) {
     const problem = problemOf(thrown);
     const problems = thrown instanceof ProblemsError ? thrown.problems : [problem];
-    if (options.output === 'json') io.out(`${JSON.stringify({ problems }, undefined, 2)}\n`);
+    if (options.output === 'json') io.out(jsonText({ problems }));
     else complain(problems);
     if (problem.code === 'INTERNAL' && options.logLevel === 'debug' && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
     return exitOf(problem);
   }
+}
+
+/** JSON escapes only half of what a terminal takes for commands; the other half is escaped here, with the same meaning. */
+function jsonText(value: unknown): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return `${JSON.stringify(value, undefined, 2).replaceAll(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped)}\n`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -75,7 +81,7 @@ function buildProgram(io: Io, execute: Execute): Command {
     .enablePositionalOptions(false)
     // Commands inherit these two, so they stand before the first of them.
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err });
+    .configureOutput({ writeOut: io.out, writeErr: (text) => io.err(printable(text)) });
 
   function add(usage: string, about: string, load: () => Promise<Run>): Command {
     return program
