@@ -9,6 +9,8 @@ export interface Answer {
   readonly value: unknown;
   readonly text: (style: Style) => string;
   readonly problems?: readonly Problem[];
+  /** The value tells of the problems itself: as JSON it stands alone. */
+  readonly selfContained?: boolean;
   readonly exit?: ExitCode;
 }
 

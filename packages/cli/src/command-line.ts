@@ -38,9 +38,9 @@ async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>
   const complain = (problems: readonly Problem[]): void =>
     io.err(toTerminal(problemsText(problems, style), io.stderrIsTerminal && !plain));
   try {
-    const { value, text, problems = [], exit } = await run();
+    const { value, text, problems = [], exit, selfContained = false } = await run();
     if (options.output === 'json') {
-      const whole = problems.length > 0 && isRecord(value) ? { ...value, problems } : value;
+      const whole = problems.length > 0 && !selfContained && isRecord(value) ? { ...value, problems } : value;
       io.out(jsonText(whole));
     } else {
       io.out(toTerminal(text(style), io.stdoutIsTerminal && !plain));

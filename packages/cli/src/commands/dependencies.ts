@@ -28,6 +28,7 @@ export async function dependencies(_options: GlobalOptions, io: Io, args: readon
   const { error } = analysis;
   return {
     value: toExpectShape(analysis),
+    selfContained: true,
     text: (style) =>
       table(
         ['reference', 'kind', 'stage', 'platform'],

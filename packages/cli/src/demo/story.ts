@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
-import type { ImageRecord, Rebuild } from '@image-factory/core/state/types.ts';
+import type { ImageRecord, LedgerEntry, Rebuild } from '@image-factory/core/state/types.ts';
 import { prepareBases } from './bases.ts';
 import { writeFactory, type Place } from './place.ts';
 import { createStage } from './stage.ts';
-
-/** Seven days, in demo time. */
-const delaySeconds = 20;
 
 interface CycleValue {
   readonly started: readonly string[];
@@ -44,7 +41,7 @@ export async function play(place: Place): Promise<void> {
     'web/Dockerfile': `ARG REGISTRY=${host}\nFROM \${REGISTRY}/acme/runtime:1\nCOPY --from=${host}/acme/api:1 /app/api.txt /app/api.txt\nCOPY app.txt /app/web.txt\n`,
     'web/app.txt': 'web\n',
   });
-  await writeFactory(place, `${delaySeconds}s`);
+  await writeFactory(place, '7d');
   await stage.show('validate');
 
   stage.heading('Discovery: what is each image built from?');
@@ -55,7 +52,9 @@ export async function play(place: Place): Promise<void> {
   stage.prove('web is a diamond: built from runtime and from api', webBases === 'acme-api-1,acme-runtime-1', webBases);
 
   stage.heading('First builds: parents before children, each with its bases pinned by digest');
+  const buildsBegan = Date.now();
   const first = await runs();
+  const buildSeconds = (Date.now() - buildsBegan) / 1000;
   for (const { image, rebuild } of first.ended) stage.say(`  ${image.padEnd(9)} ${rebuild.outcome} ${rebuild.digest ?? rebuild.error ?? ''}`);
   const order = first.ended.map(({ image }) => image);
   stage.prove('four images were built once each', order.toSorted().join() === 'api,platform,runtime,web', order.join());
@@ -64,7 +63,10 @@ export async function play(place: Place): Promise<void> {
   const proof = await contains('platform', 'base-os-1');
   stage.prove('the layers of platform prove that it contains os 1.0', proof?.digest === os1 && proof.evidence === 'layers');
 
-  stage.heading(`A new base is pushed. It has to prove itself: ${delaySeconds} s here, 7 days for you`);
+  // Long enough that a base which is pushed later cannot mature while the images are being rebuilt.
+  const delaySeconds = Math.max(12, Math.ceil(buildSeconds * 1.6) + 10);
+  stage.heading(`A new base is pushed. It has to prove itself: 7 days for you, ${delaySeconds} seconds from here on`);
+  await writeFactory(place, `${delaySeconds}s`);
   const os2 = await bases.pushOs('2', '2.0');
   const seen2 = Date.now();
   await stage.ask('check', '--force');
@@ -77,15 +79,16 @@ export async function play(place: Place): Promise<void> {
   stage.prove('the plan says until when it waits', held?.until !== undefined);
 
   stage.heading('A newer digest appears meanwhile. It does not restart the wait');
-  await sleep(Math.max(0, seen2 + 12_000 - Date.now()));
+  await sleep(Math.max(0, seen2 + (delaySeconds - 8) * 1000 - Date.now()));
   await stage.ask('check', '--force');
   const os3 = await bases.pushOs('3', '3.0');
   await stage.ask('check', '--force');
   await sleep(1100);
   await stage.ask('check', '--force');
-  const still = await stage.ask<Plan>('plan');
-  const same = decision(still, 'platform')?.notes.find(({ code, to }) => code === 'not-matured' && to === os2);
-  stage.prove('os 2.0 matures exactly when it would have', same?.until === held?.until);
+  const { ledger } = await stage.ask<{ ledger: readonly LedgerEntry[] }>('history', 'base-os-1');
+  const timer = ledger.find(({ digest }) => digest === os2)?.firstSeen ?? Number.NaN;
+  stage.prove('os 2.0 matures exactly when it would have', timer + delaySeconds * 1000 === held?.until);
+  stage.prove('os 3.0 is in the ledger behind it', ledger.at(-1)?.digest === os3);
   await stage.show('plan', '--all');
 
   stage.heading('The delay is over: every image is rebuilt once, in order, with os 2.0 pinned although the tag is at 3.0');
