@@ -1,10 +1,9 @@
-import { formatReference, parseNamed, withDefaultTag } from '../reference/parse.ts';
 import type { PlatformName } from '../reference/types.ts';
 import type { StageCommand } from './commands.ts';
-import { findContext, loadContext } from './contexts.ts';
 import type { BaseDependency, DockerfileAnalysis, StageSummary, SyntaxImage, Unknown } from './dependency.ts';
-import { detectCheckOptions, detectSyntax, validateCheckOptions } from './directives.ts';
+import { detectCheckOptions, validateCheckOptions } from './directives.ts';
 import { executeStages, usedBy } from './execute.ts';
+import { frontendOf, type Frontend } from './frontend.ts';
 import { globalScope, influencesOf, soleArgValue, type GlobalScope } from './global-scope.ts';
 import { toCommand } from './instructions.ts';
 import { parseFile } from './reader.ts';
@@ -51,7 +50,12 @@ export function dependenciesOf(
   const platforms = given.length === 0 ? [buildPlatform] : given;
   let frontend: Frontend | undefined;
   try {
-    frontend = frontendOf(text, options, buildPlatform);
+    frontend = frontendOf(
+      text,
+      options.buildArgs?.get('BUILDKIT_SYNTAX'),
+      buildPlatform,
+      options.contexts ?? none,
+    );
     const found = frontend ? [frontend.dependency] : [];
     if (frontend?.foreign)
       return { ...emptyAnalysis(frontend), bases: found, unknowns: ['foreign-frontend'] };
@@ -84,66 +88,6 @@ function emptyAnalysis(frontend: Frontend | undefined): {
   readonly syntax?: SyntaxImage;
 } {
   return { bases: [], stages: [], unknowns: [], ...(frontend ? { syntax: frontend.syntax } : {}) };
-}
-
-interface Frontend {
-  readonly dependency: BaseDependency;
-  readonly syntax: SyntaxImage;
-  /** Does it read another language than Dockerfile? */
-  readonly foreign: boolean;
-}
-
-/** The image that `BUILDKIT_SYNTAX` or a directive names; it is resolved before anything else is read. */
-function frontendOf(
-  text: string,
-  options: AnalysisOptions,
-  buildPlatform: PlatformName,
-): Frontend | undefined {
-  const override = options.buildArgs?.get('BUILDKIT_SYNTAX');
-  const detected = override === undefined ? detectSyntax(text) : undefined;
-  if (override === undefined && detected === undefined) return undefined;
-  const commandLine = override?.trim() ?? detected?.commandLine ?? '';
-  const written = override === undefined ? (detected?.reference ?? '') : (commandLine.split(' ', 1)[0] ?? '');
-  const { line, column } = detected ?? {};
-  const parsed = parseNamed(written);
-  if (!parsed.ok)
-    throw new Refusal(
-      'INVALID_REFERENCE',
-      `frontend ${JSON.stringify(written)}: ${parsed.error}`,
-      line,
-      column,
-    );
-
-  const { contexts = none } = options;
-  const context = contexts.size === 0 ? undefined : findContext(written, buildPlatform, contexts);
-  const loaded = context && at(line ?? 1, () => loadContext(context));
-  const normalized = loaded ? loaded.reference : formatReference(withDefaultTag(parsed.value));
-  const dependency: BaseDependency = {
-    ref: written,
-    normalized,
-    kind: 'syntax',
-    stage: '',
-    platform: buildPlatform,
-    final: false,
-    written,
-    args: [],
-    ...(loaded ? { context: loaded.value } : {}),
-    ...(line === undefined || column === undefined
-      ? {}
-      : {
-          range: { startLine: line, startColumn: column, endLine: line, endColumn: column + written.length },
-        }),
-  };
-  return {
-    dependency,
-    syntax: { reference: normalized, commandLine },
-    foreign: !readsDockerfiles(normalized),
-  };
-}
-
-/** docker/dockerfile and docker/dockerfile-upstream, on whichever registry or mirror. */
-function readsDockerfiles(reference: string | null): boolean {
-  return reference !== null && /\/docker\/dockerfile(?:-upstream)?(?:[:@]|$)/.test(reference);
 }
 
 interface FileText {

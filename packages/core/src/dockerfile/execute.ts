@@ -85,10 +85,8 @@ class Execution {
       case 'stopsignal':
         return checkStopSignal(this.#expand(command.value));
       case 'volume':
-        for (const value of command.values) {
-          if (this.#expand(value) === '') {
-            throw new Refusal('INVALID_INSTRUCTION', 'VOLUME specified can not be an empty string');
-          }
+        if (command.values.map((value) => this.#expand(value)).includes('')) {
+          throw new Refusal('INVALID_INSTRUCTION', 'VOLUME specified can not be an empty string');
         }
         return;
       case 'expose':

@@ -9,8 +9,8 @@ import { Refusal } from './refusal.ts';
 type Step = string | { readonly wildcard: 'one' | 'run' };
 
 /** BuildKit has no limits; a Dockerfile that needs more is an attack on the time that matching takes. */
-const longestValue = 4096;
-const largestTable = 400_000;
+const longestValue = 1024;
+const largestTable = 200_000;
 
 const one = { wildcard: 'one' } as const;
 const run = { wildcard: 'run' } as const;
@@ -91,42 +91,45 @@ function stepsOf(pattern: string): Step[] {
  */
 function matchEnds(steps: readonly Step[], characters: readonly string[], greedy: boolean): Int32Array {
   const length = characters.length;
-  if (length > longestValue || steps.length * length > largestTable) {
+  const tooLong = length > longestValue && steps.includes(run);
+  if (tooLong || steps.length * length > largestTable) {
     throw new Refusal('BAD_SUBSTITUTION', 'pattern and value are too long to be matched');
   }
-  let behind = Int32Array.from({ length: length + 1 }, (_, index) => index);
+  let behind: Int32Array = new Int32Array(length + 1);
+  for (let index = 0; index <= length; index += 1) behind[index] = index;
   for (let index = steps.length - 1; index >= 0; index -= 1) {
     const step = steps[index] ?? run;
-    const ends = new Int32Array(length + 1).fill(-1);
-    for (let start = length; start >= 0; start -= 1) {
-      ends[start] = endFrom(step, characters, start, behind, ends, greedy);
-    }
-    behind = ends;
+    behind = step === run ? runEnds(characters, behind, greedy) : oneEnds(step, characters, behind);
   }
   return behind;
 }
 
-function endFrom(
-  step: Step,
-  characters: readonly string[],
-  start: number,
-  behind: Int32Array,
-  ends: Int32Array,
-  greedy: boolean,
-): number {
-  const character = characters[start];
-  if (typeof step === 'string') return character === step ? (behind[start + 1] ?? -1) : -1;
-  if (step === one) return character !== undefined && character !== '\n' ? (behind[start + 1] ?? -1) : -1;
-  const stop = behind[start] ?? -1;
-  const further = character !== undefined && character !== '\n' ? (ends[start + 1] ?? -1) : -1;
-  const [first, second] = greedy ? [further, stop] : [stop, further];
-  return first === -1 ? second : first;
+function oneEnds(step: Step, characters: readonly string[], behind: Int32Array): Int32Array {
+  const ends = new Int32Array(behind.length).fill(-1);
+  for (let start = 0; start < characters.length; start += 1) {
+    const character = characters[start];
+    if (step === one ? character !== '\n' : character === step) ends[start] = behind[start + 1] ?? -1;
+  }
+  return ends;
+}
+
+/** From the end: where the run takes one more character, its end is that of the next start. */
+function runEnds(characters: readonly string[], behind: Int32Array, greedy: boolean): Int32Array {
+  const ends = new Int32Array(behind);
+  let further = -1;
+  for (let start = characters.length; start >= 0; start -= 1) {
+    if (characters[start] === '\n') further = -1;
+    const stop = behind[start] ?? -1;
+    if (further !== -1 && (greedy || stop === -1)) ends[start] = further;
+    further = ends[start] ?? -1;
+  }
+  return ends;
 }
 
 /** Mirrors the pattern but keeps each backslash before the character that it escapes. */
 function reversePattern(pattern: string): string {
   const characters = Array.from(pattern);
-  let reversed: string[] = [];
+  const reversed: string[] = [];
   for (let index = 0; index < characters.length; index += 1) {
     const character = characters[index] ?? '';
     const next = characters[index + 1];
@@ -137,8 +140,7 @@ function reversePattern(pattern: string): string {
       reversed.push(character);
     }
   }
-  reversed = reversed.toReversed();
-  return reversed.join('');
+  return reversed.toReversed().join('');
 }
 
 /** In the replacement of `//` a dollar sign means what it means in Go's regexp templates; there are no groups but `$0`. */

@@ -119,8 +119,10 @@ describe('hostile input', () => {
       dependenciesOf(source);
       return performance.now() - started;
     };
-    time(file(500));
-    const [small, large] = [Math.min(time(file(1000)), time(file(1000))), time(file(10_000))];
+    // The best of three: other work on the machine must not decide.
+    const best = (source: string): number => Math.min(time(source), time(source), time(source));
+    best(file(1000));
+    const [small, large] = [best(file(1000)), best(file(10_000))];
     expect(large / small).toBeLessThan(40);
   });
 });

@@ -1,6 +1,7 @@
-import { isSpace, isUnicodeDigit, isUnicodeLetter } from './characters.ts';
+import { isUnicodeDigit, isUnicodeLetter } from './characters.ts';
 import { replaceAll, replaceFirst, trimPrefix, trimSuffix } from './pattern.ts';
 import { Refusal } from './refusal.ts';
+import { WordCollector } from './word-collector.ts';
 
 /** The character that escapes: chosen by the `escape` directive. */
 export type Escape = '\\' | '`';
@@ -280,38 +281,6 @@ export class WordLexer {
     const character = String.fromCodePoint(code);
     this.#position += character.length;
     return character;
-  }
-}
-
-/** Words split at white space; what is quoted or escaped is added raw. The word in progress is the caller's. */
-class WordCollector {
-  readonly list: string[] = [];
-  #inWord = false;
-
-  add(word: string, text: string): string {
-    let current = word;
-    for (let index = 0; index < text.length; index += 1) {
-      if (!isSpace(text.charCodeAt(index))) {
-        current += text.charAt(index);
-        this.#inWord = true;
-      } else if (this.#inWord && current !== '') {
-        this.list.push(current);
-        current = '';
-        this.#inWord = false;
-      }
-    }
-    return current;
-  }
-
-  addRaw(word: string, text: string): string {
-    this.#inWord = true;
-    return word + text;
-  }
-
-  finish(word: string): string {
-    if (word !== '') this.list.push(word);
-    this.#inWord = false;
-    return '';
   }
 }
 

@@ -49,7 +49,7 @@ export function parsePlatform(
 }
 
 /** As {@link parsePlatform}, taken apart. */
-export function parsePlatformParts(
+function parsePlatformParts(
   text: string,
   defaults: PlatformDefaults = linuxOnAmd64,
 ): Result<PlatformParts, string> {
