@@ -1,5 +1,6 @@
 import type { Contained } from '../evidence/contained.ts';
 import type { Candidate, Judged, Obstacle } from '../ledger/candidate.ts';
+import type { Instant } from '../time.ts';
 import type { Reason, ReasonCode } from './types.ts';
 
 const obstacleReasons: Record<Obstacle, ReasonCode> = {
@@ -14,40 +15,60 @@ const obstacleReasons: Record<Obstacle, ReasonCode> = {
   'short-lived': 'short-lived',
 };
 
-/** What stands in the way of each version after a position, and when that ends. */
+/** A busy tag can have hundreds of versions in its delay; so many of them are told of. */
+const mostVersions = 10;
+
+/**
+ * What stands in the way of each version after a position, and when that ends. Of very many only the newest are told
+ * of, and the one of which the obstacles end first: that is when the plan can change.
+ */
 export function obstacleNotes(
   candidate: Candidate,
   after: number,
   about: (index: number) => Partial<Reason>,
 ): Reason[] {
-  const notes: Reason[] = [];
-  for (let index = after + 1; index < candidate.judged.length; index++) {
-    const judged = candidate.judged[index];
-    if (!judged) continue;
-    const to = judged.version.entries.at(-1)?.digest;
-    for (const obstacle of judged.obstacles) {
-      const until = endOf(obstacle, judged, candidate, index);
-      notes.push({
-        ...about(index),
-        code: obstacleReasons[obstacle],
-        ...(to ? { to } : {}),
-        ...(until === undefined ? {} : { until }),
-        ...(obstacle === 'platform-missing' ? { detail: judged.version.missing.join(', ') } : {}),
-        ...(obstacle === 'held' && judged.hold ? { detail: judged.hold.reason } : {}),
-      });
+  const { judged } = candidate;
+  const told: { readonly notes: readonly Reason[]; readonly until: Instant }[] = [];
+  let nextProven = Number.POSITIVE_INFINITY;
+  for (let index = judged.length - 1; index > after; index--) {
+    const each = judged[index];
+    if (!each) continue;
+    const notes = each.obstacles.map((obstacle) => ({
+      ...about(index),
+      ...reasonOf(obstacle, each, nextProven),
+    }));
+    const ends = notes.map(({ until }) => until ?? Number.POSITIVE_INFINITY);
+    if (each.obstacles.every((obstacle) => obstacle === 'not-matured' || obstacle === 'not-settled')) {
+      nextProven = Math.min(nextProven, each.matureAt);
     }
+    const until = Math.min(...ends);
+    if (told.length < mostVersions) told.push({ notes, until });
+    else if (until < (told.at(-1)?.until ?? 0)) told[told.length - 1] = { notes, until };
   }
-  return notes;
+  return told.toReversed().flatMap(({ notes }) => notes);
 }
 
-function endOf(obstacle: Obstacle, judged: Judged, candidate: Candidate, index: number): number | undefined {
-  if (obstacle === 'not-matured') return judged.matureAt;
-  if (obstacle === 'held') return judged.hold?.until;
-  if (obstacle !== 'short-lived' || judged.takenAt === undefined) return undefined;
-  const better = candidate.judged
-    .slice(index + 1)
-    .some(({ obstacles }) => obstacles.every((each) => each === 'not-matured' || each === 'not-settled'));
-  return better ? undefined : judged.takenAt;
+/** `nextProven`: when the first of the newer versions will have proved itself, if nothing replaces it. */
+function reasonOf(obstacle: Obstacle, judged: Judged, nextProven: Instant): Reason {
+  const to = judged.version.entries.at(-1)?.digest;
+  const until = endOf(obstacle, judged, nextProven);
+  return {
+    code: obstacleReasons[obstacle],
+    ...(to ? { to } : {}),
+    ...(until === undefined ? {} : { until }),
+    ...(obstacle === 'platform-missing' ? { detail: judged.version.missing.join(', ') } : {}),
+    ...(obstacle === 'held' && judged.hold ? { detail: judged.hold.reason } : {}),
+  };
+}
+
+function endOf(
+  obstacle: Obstacle,
+  { matureAt, hold, takenAt }: Judged,
+  nextProven: Instant,
+): Instant | undefined {
+  if (obstacle === 'not-matured') return matureAt;
+  if (obstacle === 'held') return hold?.until;
+  return obstacle === 'short-lived' && takenAt !== undefined && takenAt < nextProven ? takenAt : undefined;
 }
 
 export function evidenceNotes(base: string, contained: Contained): Reason[] {

@@ -30,8 +30,8 @@ export function dueBecauseOf(question: DueQuestion): DueAnswer {
   const to = approved?.digest;
   if (!contained.best) {
     if (!approved || !to) return nothing();
-    const before = approved.version.previousLastSeenAt;
-    if (approved.version.baseline || before === undefined || content.firstSeen >= before) return nothing();
+    const { baseline, previousLastSeenAt: before } = firstOfContent(candidate, approved.version);
+    if (baseline || before === undefined || content.firstSeen >= before) return nothing();
     return dueSince({ code: 'evidence-unknown', base, to }, approved.matureAt);
   }
 
@@ -46,7 +46,8 @@ export function dueBecauseOf(question: DueQuestion): DueAnswer {
   const upTo = candidate.judged.indexOf(approved);
   if (!inside) {
     // The ledger does not know what it contains: placed by when the image was first seen.
-    if (approved.version.baseline || approved.version.appeared <= content.firstSeen) return nothing();
+    const { baseline, appeared } = firstOfContent(candidate, approved.version);
+    if (baseline || appeared <= content.firstSeen) return nothing();
     const firstLater = candidate.judged.findIndex(({ version }) => version.appeared > content.firstSeen);
     return dueSince(
       { code: 'newer-base', base, from, to },
@@ -70,6 +71,11 @@ function leaveBad({ base, approved, fallback }: DueQuestion, inside: Version, fr
   const target = approved ?? fallback;
   if (!target?.digest || equalContent(inside, target.version)) return nothing(alarm);
   return dueSince({ ...alarm, to: target.digest }, inside.withdrawnAt ?? target.matureAt);
+}
+
+/** Evidence for one of two equal contents counts for both, so what is not known to be inside is judged by the first. */
+function firstOfContent(candidate: Candidate, version: Version): Version {
+  return candidate.judged.find((each) => equalContent(each.version, version))?.version ?? version;
 }
 
 /** As soon as the first version after what it contains could have been used. */

@@ -11,7 +11,7 @@ import {
   type RunEnd,
 } from '../rebuild/transitions.ts';
 import type { BaseRecord, FactoryState, ImageContent, Intent, LedgerEntry } from '../state/types.ts';
-import { trimState, digestsInUse, keptEntries } from '../state/trim.ts';
+import { digestsInUse, keptEntries, trimRebuilds, trimState } from '../state/trim.ts';
 import { day, type Duration, type Instant } from '../time.ts';
 import { proofsOf } from './flaws.ts';
 import { Recorder } from './recorder.ts';
@@ -225,7 +225,13 @@ class Simulation {
     const outcome = rule === undefined || rule.outcome === 'base-drift' ? 'success' : rule.outcome;
     const end: RunEnd = { outcome, ...(content ? { content } : { error: 'as the scenario says' }) };
     this.#state = closeIntent(this.#state, enrolment, intent, end, endsAt, this.#settings.timing.settle);
-    const recorded = this.#state.images.get(image.name)?.rebuilds.at(-1);
+    const record = this.#state.images.get(image.name);
+    const recorded = record?.rebuilds.at(-1);
+    if (record)
+      this.#state = {
+        ...this.#state,
+        images: new Map(this.#state.images).set(image.name, trimRebuilds(record)),
+      };
     if (recorded) this.#recorder.ended(image.name, recorded, intent, young, content ? inside : undefined);
     this.#trim(baseNameOf({ image: image.name }));
   }
@@ -295,17 +301,13 @@ class Simulation {
     this.#state = { ...this.#state, bases: new Map(this.#state.bases).set(base.name, base) };
   }
 
+  /** Old entries go once there are many of them: not at every push, which would cost more than it saves. */
   #trim(name: string): void {
     const ledger = this.#state.bases.get(name)?.ledger ?? [];
+    const oldest = ledger[Math.floor(keptEntries / 2)];
     const newest = ledger.at(-1);
-    const oldest = ledger[0];
-    if (
-      !newest ||
-      !oldest ||
-      ledger.length <= 2 * keptEntries ||
-      oldest.appeared > newest.appeared - 2 * longestUse
-    )
-      return;
+    if (!newest || !oldest || ledger.length <= 1.5 * keptEntries) return;
+    if (oldest.appeared > newest.appeared - longestUse) return;
     const inUse = digestsInUse(this.#state);
     const recent = new Set(
       ledger.filter(({ appeared }) => appeared > newest.appeared - longestUse).map(({ digest }) => digest),
