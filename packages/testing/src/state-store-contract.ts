@@ -183,7 +183,7 @@ export function stateStoreContract(name: string, make: () => Promise<StateUnderT
       expect(new Set(files.get('log')?.trim().split('\n')).size).toBe(30);
       expect([...files.keys()].filter((path) => path.startsWith('own/')).length).toBe(30);
       if (state.commits) expect(await state.commits()).toBe(30);
-    }, 60_000);
+    }, 120_000);
   });
 }
 

