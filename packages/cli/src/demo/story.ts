@@ -93,10 +93,11 @@ export async function play(place: Place): Promise<void> {
 
   stage.heading('The delay is over: every image is rebuilt once, in order, with os 2.0 pinned although the tag is at 3.0');
   await sleep(Math.max(0, (held?.until ?? 0) + 1500 - Date.now()));
-  const { ended: second } = await runs();
+  const { ended: second, plan: planned } = await runs();
   for (const { image, rebuild } of second) stage.say(`  ${image.padEnd(9)} ${rebuild.outcome} ${rebuild.pins.map(({ base, digest }) => `${base}@${digest.slice(0, 15)}`).join(' ')}`);
   const rebuilt = second.map(({ image }) => image);
-  stage.prove('each image was rebuilt exactly once', rebuilt.toSorted().join() === 'api,platform,runtime,web', rebuilt.join());
+  const why = decision(planned, 'platform')?.notes.map(({ code }) => code).join();
+  stage.prove('each image was rebuilt exactly once', rebuilt.toSorted().join() === 'api,platform,runtime,web', rebuilt.join() || why);
   stage.prove('parents before children', rebuilt.indexOf('platform') === 0 && rebuilt.indexOf('web') === 3, rebuilt.join());
   const after = await contains('platform', 'base-os-1');
   stage.prove('proof from the layers: platform contains os 2.0, not 3.0', after?.digest === os2 && after.evidence === 'layers');
