@@ -1,3 +1,5 @@
+import type { Duration, Instant } from '@image-factory/core/time.ts';
+
 /** Deterministic chance (mulberry32): the same seed gives the same schedule on every machine. */
 export function chance(seed: number): () => number {
   let state = seed >>> 0;
@@ -14,6 +16,14 @@ export interface SimulatedProcess {
   readonly name: string;
   dead: boolean;
   ended: boolean;
+  /** When it was killed or ended. */
+  goneAt: Instant | undefined;
+  /** How far its wall clock is ahead of the world's time. */
+  readonly clockOffset: Duration;
+  /** Time that passed while its machine slept: a monotonic clock may not have counted it. */
+  slept: Duration;
+  /** Aborted by a stop signal. */
+  readonly stop: AbortController;
   /** What its work came to; undefined while it runs or when it was killed. */
   outcome: { readonly ok: boolean; readonly error?: unknown } | undefined;
 }
@@ -22,27 +32,42 @@ interface Waiting {
   readonly process: SimulatedProcess;
   readonly label: string;
   readonly go: () => void;
+  /** It cannot go on before. */
+  at: Instant;
+  /** Only the passing of time wakes it. */
+  paused: boolean;
 }
 
-/** When to kill whom: the n-th point that the process comes to, counted from 1. */
-export interface Kill {
+/** What happens to whom, at the n-th point that the process comes to, counted from 1. */
+export interface Disruption {
   readonly process: string;
   readonly atPoint: number;
+  /** Default: killed. `pause`: it does nothing for so long. `sleep`: so does its machine, monotonic clock included. */
+  readonly what?: 'kill' | 'stop' | { readonly pause: Duration } | { readonly sleep: Duration };
 }
 
+/** How often chance lets time pass although somebody could go on without. */
+const timePasses = 0.2;
+
 /**
- * Runs simulated processes one step at a time. Every call of a port is a point before and a point after its effect;
- * between points one process runs alone, and chance decides which goes on.
+ * Runs simulated processes one step at a time in virtual time. Every call of a port is a point before and a point after
+ * its effect; between points one process runs alone, and chance decides which goes on: some schedules change between
+ * processes at every point, others let one go on for long.
  */
 export class Scheduler {
+  now: Instant;
+  readonly trace: string[] = [];
   readonly #random: () => number;
-  readonly #waiting: Waiting[] = [];
+  readonly #stickiness: number;
+  readonly #waiting = new Set<Waiting>();
   readonly #processes: SimulatedProcess[] = [];
   readonly #counts = new Map<string, number>();
-  readonly trace: string[] = [];
+  #last: SimulatedProcess | undefined;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, start: Instant) {
     this.#random = random;
+    this.now = start;
+    this.#stickiness = random() < 0.5 ? 0 : 0.98 * random();
   }
 
   /** Points that a process has come to so far. */
@@ -50,47 +75,120 @@ export class Scheduler {
     return this.#counts.get(name) ?? 0;
   }
 
-  spawn(name: string, work: (process: SimulatedProcess) => Promise<unknown>): SimulatedProcess {
-    const process: SimulatedProcess = { name, dead: false, ended: false, outcome: undefined };
+  process(name: string): SimulatedProcess | undefined {
+    return this.#processes.find((process) => process.name === name);
+  }
+
+  processes(): readonly SimulatedProcess[] {
+    return this.#processes;
+  }
+
+  spawn(name: string, work: (process: SimulatedProcess) => Promise<unknown>, clockOffset: Duration = 0): SimulatedProcess {
+    const process: SimulatedProcess = {
+      name,
+      dead: false,
+      ended: false,
+      goneAt: undefined,
+      clockOffset,
+      slept: 0,
+      stop: new AbortController(),
+      outcome: undefined,
+    };
     this.#processes.push(process);
+    const end = (outcome: NonNullable<SimulatedProcess['outcome']>): void => {
+      process.ended = true;
+      process.goneAt = this.now;
+      process.outcome = outcome;
+    };
     work(process).then(
-      () => {
-        process.ended = true;
-        process.outcome = { ok: true };
-      },
-      (error: unknown) => {
-        process.ended = true;
-        process.outcome = { ok: false, error };
-      },
+      () => end({ ok: true }),
+      (error: unknown) => end({ ok: false, error }),
     );
     return process;
   }
 
   point(process: SimulatedProcess, label: string): Promise<void> {
-    return new Promise((go) => this.#waiting.push({ process, label, go }));
+    return this.#wait(process, label, this.now).done;
   }
 
-  /** Lets all processes run until each has ended or was killed. */
-  async run(kills: readonly Kill[] = []): Promise<void> {
+  /** Ends early, by throwing the signal's reason, when it is aborted. */
+  sleep(process: SimulatedProcess, duration: Duration, signal?: AbortSignal): Promise<void> {
+    const { waiting, done } = this.#wait(process, 'sleep', this.now + duration);
+    if (!signal) return done;
+    const wake = (): void => void (waiting.at = this.now);
+    if (signal.aborted) wake();
+    signal.addEventListener('abort', wake);
+    return done.then(() => {
+      signal.removeEventListener('abort', wake);
+      signal.throwIfAborted();
+    });
+  }
+
+  #wait(process: SimulatedProcess, label: string, at: Instant): { readonly waiting: Waiting; readonly done: Promise<void> } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting: Waiting = { process, label, go: resolve, at, paused: false };
+    this.#waiting.add(waiting);
+    return { waiting, done: promise };
+  }
+
+  /** Lets all processes run until each has ended, was killed, or is paused until a time that has not come. */
+  async run(disruptions: readonly Disruption[] = []): Promise<void> {
     for (;;) {
       await settled();
-      const alive = this.#waiting.filter(({ process }) => !process.dead);
-      const next = alive[Math.floor(this.#random() * alive.length)];
-      if (!next) {
-        if (this.#processes.every(({ dead, ended }) => dead || ended)) return;
-        throw new Error(`stuck: ${this.#processes.filter(({ dead, ended }) => !dead && !ended).map(({ name }) => name).join(', ')} waits for nothing`);
-      }
-      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      for (const waiting of this.#waiting) if (waiting.process.dead) this.#waiting.delete(waiting);
+      const next = this.#choose();
+      if (!next) return this.#rest();
+      this.#last = next.process;
+      this.now = Math.max(this.now, next.at);
+      next.paused = false;
       const count = this.points(next.process.name) + 1;
       this.#counts.set(next.process.name, count);
-      if (kills.some((kill) => kill.process === next.process.name && kill.atPoint === count)) {
-        next.process.dead = true;
-        this.trace.push(`${next.process.name} killed at ${next.label}`);
-        continue;
-      }
+      const hit = disruptions.find(({ process, atPoint }) => process === next.process.name && atPoint === count);
+      if (hit && this.#disrupt(next, hit.what ?? 'kill')) continue;
       this.trace.push(`${next.process.name} ${next.label}`);
+      this.#waiting.delete(next);
       next.go();
     }
+  }
+
+  #choose(): Waiting | undefined {
+    const ready = [...this.#waiting].filter(({ at }) => at <= this.now);
+    const asleep = [...this.#waiting].filter(({ at, paused }) => at > this.now && !paused);
+    if (asleep.length > 0 && (ready.length === 0 || this.#random() < timePasses)) {
+      return asleep.reduce((first, other) => (other.at < first.at ? other : first));
+    }
+    const going = this.#random() < this.#stickiness ? ready.filter(({ process }) => process === this.#last) : [];
+    const among = going.length > 0 ? going : ready;
+    return among[Math.floor(this.#random() * among.length)];
+  }
+
+  /** True: the process does not go on from here for now. */
+  #disrupt(next: Waiting, what: NonNullable<Disruption['what']>): boolean {
+    const { process, label } = next;
+    this.trace.push(`${process.name} ${typeof what === 'string' ? what : Object.keys(what).join()} at ${label}`);
+    if (what === 'stop') {
+      process.stop.abort(new Error('asked to stop'));
+      return false;
+    }
+    if (what === 'kill') {
+      process.dead = true;
+      process.goneAt = this.now;
+      return true;
+    }
+    const until = this.now + ('pause' in what ? what.pause : what.sleep);
+    if ('sleep' in what) process.slept += what.sleep;
+    for (const waiting of this.#waiting) {
+      if (waiting.process !== process) continue;
+      waiting.at = Math.max(waiting.at, until);
+      waiting.paused = true;
+    }
+    return true;
+  }
+
+  #rest(): void {
+    const paused = new Set([...this.#waiting].map(({ process }) => process));
+    const stuck = this.#processes.filter((process) => !process.dead && !process.ended && !paused.has(process));
+    if (stuck.length > 0) throw new Error(`stuck: ${stuck.map(({ name }) => name).join(', ')} waits for nothing`);
   }
 }
 

@@ -1,0 +1,70 @@
+import { hour, minute, type Duration } from '@image-factory/core/time.ts';
+import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+
+export interface Setting extends Omit<TestFactoryOptions, 'seed'> {
+  /** What may happen to a process; default: it is killed. */
+  readonly happens?: (random: () => number) => Disruption['what'];
+  /** How far the clocks of processes may be from the true time. */
+  readonly skew?: Duration;
+  /** Something that people do between the rounds. */
+  readonly between?: (factory: TestFactory, round: number) => void;
+}
+
+export interface Outcome {
+  /** Keys that were built to the end more than once. */
+  readonly doubled: readonly string[];
+  /** Attempts that were begun more than once. */
+  readonly doubledAttempts: readonly string[];
+  readonly missing: readonly string[];
+  readonly stuck: readonly string[];
+  readonly failed: readonly string[];
+}
+
+const names = ['parent', 'child', 'other'];
+const rounds = 3;
+
+/** Two processes on one state, disturbed at random awaits and started again, until everything has come to rest. */
+export async function play(seed: number, setting: Setting): Promise<Outcome> {
+  const { happens = () => 'kill', skew = 0, between, ...options } = setting;
+  const factory = new TestFactory(names.map((name) => image(name)), { refusals: 0.2, ...options, seed });
+  const { world, scheduler } = factory;
+  world.push(debian, ['debian-1']);
+  world.dockerfiles.set('parent/Dockerfile', 'FROM debian:12\n');
+  world.dockerfiles.set('child/Dockerfile', 'FROM registry.test/acme/parent:1\nCOPY --from=debian:12 /a /a\n');
+  world.dockerfiles.set('other/Dockerfile', 'FROM debian:12\n');
+  const random = chance(seed * 7919);
+  for (let round = 1; round <= rounds; round++) {
+    const disruptions = ['a', 'b'].map((name): Disruption => {
+      const what = happens(random);
+      return { process: `${name}${round}`, atPoint: 1 + Math.floor(random() * 40), ...(what ? { what } : {}) };
+    });
+    for (const { process } of disruptions) factory.spawn(process, {}, Math.round((random() * 2 - 1) * skew));
+    await scheduler.run(disruptions);
+    world.now += Math.floor(random() * 15) * minute;
+    between?.(factory, round);
+  }
+  world.now += hour;
+  for (let calm = 0; calm < 5; calm++) {
+    await factory.cycle();
+    world.now += hour;
+  }
+  const built = new Set([...world.buildsPerKey().keys()].map((key) => key.slice(0, key.indexOf(' '))));
+  return {
+    doubled: [...world.buildsPerKey()].filter(([, count]) => count > 1).map(([key]) => key),
+    doubledAttempts: world.doubledAttempts(),
+    missing: names.filter((name) => !built.has(name)),
+    stuck: [...world.files.keys()].filter((path) => path.startsWith('intents/')),
+    failed: scheduler.processes().flatMap(({ outcome }) => (outcome?.error ? [String(outcome.error)] : [])),
+  };
+}
+
+/** In how many of so many schedules each thing went wrong. */
+export async function playAll(setting: Setting, count: number): Promise<Record<keyof Outcome, number>> {
+  const total = { doubled: 0, doubledAttempts: 0, missing: 0, stuck: 0, failed: 0 };
+  for (let seed = 1; seed <= count; seed++) {
+    const outcome = await play(seed, setting);
+    for (const name of Object.keys(total) as (keyof Outcome)[]) if (outcome[name].length > 0) total[name]++;
+  }
+  return total;
+}

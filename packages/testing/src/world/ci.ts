@@ -1,0 +1,152 @@
+import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
+import { FactoryError } from '@image-factory/core/problem.ts';
+import type { Digest } from '@image-factory/core/reference/types.ts';
+import { minute, second, type Instant } from '@image-factory/core/time.ts';
+import type { SimulatedProcess } from './scheduler.ts';
+import type { World } from './world.ts';
+
+/** A run of the simulated CI. */
+export interface SimulatedRun {
+  readonly id: string;
+  readonly image: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly request: BuildRequest;
+  readonly owner: SimulatedProcess;
+  readonly startedAt: Instant;
+  /** Look-ups find it from this time on. */
+  readonly visibleAt: Instant;
+  readonly endsAt: Instant;
+  /** False: it found its key claimed and left without building. */
+  built: boolean;
+  /** What it pushed when its time was over. */
+  digest: Digest | undefined;
+  ended: boolean;
+  cancelled: boolean;
+  /** The process that it lived in is gone. */
+  interrupted: boolean;
+  /** Deleted by a person: nobody is told of it any more. */
+  deleted: boolean;
+}
+
+/** A create call gives up after this; nothing of it can happen later. */
+const callTimeout = minute;
+
+/** A CI that starts a new run for every create that it accepts: nothing in it removes duplicates for the engine. */
+export class SimulatedCi {
+  readonly runs: SimulatedRun[] = [];
+  readonly #world: World;
+  readonly #claims = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** What has run long enough pushes its image. */
+  catchUp(): void {
+    const { now, options } = this.#world;
+    for (const run of this.runs) {
+      if (run.ended) continue;
+      const goneAt = options.inProcess ? run.owner.goneAt : undefined;
+      if (goneAt !== undefined && goneAt < run.endsAt) {
+        run.ended = run.interrupted = true;
+        run.built = false;
+        continue;
+      }
+      if (run.endsAt > now) continue;
+      run.ended = true;
+      if (run.built && options.outcome?.(run.request) !== 'failure') run.digest = this.#world.pushBuilt(run);
+    }
+  }
+
+  /** Somebody cancels or deletes a run. */
+  end(id: string, how: 'cancelled' | 'deleted'): void {
+    this.catchUp();
+    const run = this.runs.find((known) => known.id === id);
+    if (!run) throw new Error(`no run ${id}`);
+    if (how === 'deleted') run.deleted = true;
+    if (run.ended) return;
+    run.ended = run.cancelled = true;
+    run.built = false;
+  }
+
+  builder(process: SimulatedProcess): Builder {
+    const { options } = this.#world;
+    const at = (label: string): Promise<void> => this.#world.at(process, label);
+    return {
+      provider: options.inProcess ? 'local' : 'github',
+      capabilities: () => ({ exactlyOnce: options.claims ?? false, inProcess: options.inProcess ?? false }),
+      start: async (request) => {
+        const calledAt = this.#world.now;
+        await at(`start ${request.image.name}`);
+        if (this.#world.now - calledAt > callTimeout) throw unanswered();
+        const run = this.#create(request, process);
+        await at(`started ${request.image.name}`);
+        if (options.random() < (options.lostAnswers ?? 0)) throw unanswered();
+        return this.#told(run);
+      },
+      find: async (_image, key, attempt) => {
+        await at('find run');
+        if (options.blindLookUps) return undefined;
+        const found = this.runs.filter(
+          (run) => run.key === key && run.attempt === attempt && run.visibleAt <= this.#world.now && !run.deleted,
+        );
+        const run = found.findLast(({ built }) => built) ?? found.at(-1);
+        return run && this.#told(run);
+      },
+      get: async (_image, id) => {
+        await at('get run');
+        const run = this.runs.find((known) => known.id === id && !known.deleted);
+        return run && this.#told(run);
+      },
+      cancel: async (_image: ManagedEnrolment, id) => {
+        await at('cancel run');
+        this.end(id, 'cancelled');
+      },
+    };
+  }
+
+  #create(request: BuildRequest, owner: SimulatedProcess): SimulatedRun {
+    const { now, options } = this.#world;
+    const claim = `${request.image.name}/${request.key}/${request.attempt}`;
+    const first = !this.#claims.has(claim);
+    this.#claims.add(claim);
+    const built = first || !options.claims;
+    const run: SimulatedRun = {
+      id: `run-${this.runs.length + 1}`,
+      image: request.image.name,
+      key: request.key,
+      attempt: request.attempt,
+      request,
+      owner,
+      startedAt: now,
+      visibleAt: now + options.random() * (options.visibilityDelay ?? 0),
+      endsAt: now + (built ? (options.buildTime ?? 30 * second) : 5 * second),
+      built,
+      digest: undefined,
+      ended: false,
+      cancelled: false,
+      interrupted: false,
+      deleted: false,
+    };
+    this.runs.push(run);
+    return run;
+  }
+
+  #told(run: SimulatedRun): Run {
+    const { options } = this.#world;
+    this.catchUp();
+    const { id, key, attempt } = run;
+    if (!run.ended) return { id, key, attempt, status: 'running' };
+    if (run.interrupted) return { id, key, attempt, status: 'failure', error: 'interrupted' };
+    if (run.cancelled) return { id, key, attempt, status: 'cancelled' };
+    if (!run.built) return { id, key, attempt, status: 'superseded' };
+    if (!run.digest) return { id, key, attempt, status: 'failure', error: 'it broke' };
+    return { id, key, attempt, status: 'success', ...(options.silentRuns ? {} : { digest: run.digest }) };
+  }
+}
+
+function unanswered(): FactoryError {
+  return new FactoryError({ code: 'BUILD_TIMEOUT', message: 'the call took too long', hint: 'Look for the run.' });
+}
