@@ -8,8 +8,10 @@ type Platforms = Readonly<Record<PlatformName, PlatformContent>>;
  * base has no layers of its own, or its platforms are not known. Diff ids are hashes of content, so a match is proof.
  */
 export function startsWith(image: Platforms, base: Platforms | undefined): boolean | undefined {
-  const names = Object.keys(image) as PlatformName[];
-  if (!base || names.length === 0) return undefined;
+  return base && standsOn(image, Object.keys(image) as PlatformName[], base);
+}
+
+function standsOn(image: Platforms, names: readonly PlatformName[], base: Platforms): boolean | undefined {
   let told = false;
   for (const name of names) {
     const below = base[name];
@@ -17,7 +19,9 @@ export function startsWith(image: Platforms, base: Platforms | undefined): boole
     if (!below || !above) return undefined;
     if (below.diffIds.length === 0) continue;
     told = true;
-    if (!below.diffIds.every((diffId, index) => above.diffIds[index] === diffId)) return false;
+    for (let index = 0; index < below.diffIds.length; index++) {
+      if (above.diffIds[index] !== below.diffIds[index]) return false;
+    }
   }
   return told ? true : undefined;
 }
@@ -27,11 +31,12 @@ export function startsWith(image: Platforms, base: Platforms | undefined): boole
  * their config alone, which layers cannot tell apart; the latest to appear comes first.
  */
 export function provenByLayers(image: Platforms, ledger: readonly LedgerEntry[]): readonly Digest[] {
+  const names = Object.keys(image) as PlatformName[];
   let longest = 0;
   let matches: LedgerEntry[] = [];
   for (const entry of ledger) {
-    if (startsWith(image, entry.platforms) !== true) continue;
-    const length = layersOn(image, entry.platforms);
+    if (!entry.platforms || standsOn(image, names, entry.platforms) !== true) continue;
+    const length = layersOn(names, entry.platforms);
     if (length < longest) continue;
     if (length > longest) matches = [];
     longest = length;
@@ -41,7 +46,8 @@ export function provenByLayers(image: Platforms, ledger: readonly LedgerEntry[])
 }
 
 /** Only platforms of the image count: an index that gained another one is no longer match. */
-function layersOn(image: Platforms, base: Platforms | undefined): number {
-  const names = Object.keys(image) as PlatformName[];
-  return names.reduce((sum, name) => sum + (base?.[name]?.diffIds.length ?? 0), 0);
+function layersOn(names: readonly PlatformName[], base: Platforms): number {
+  let sum = 0;
+  for (const name of names) sum += base[name]?.diffIds.length ?? 0;
+  return sum;
 }

@@ -99,8 +99,7 @@ function topological(
   const waiting = new Map<string, number>();
   for (const name of names) {
     if (given.has(name)) continue;
-    const above = new Set(parents.get(name)?.map(({ image }) => image));
-    waiting.set(name, [...above].filter((parent) => !given.has(parent)).length);
+    waiting.set(name, countOpen(parents.get(name) ?? [], given));
   }
   const depth = new Map<string, number>();
   const order = names.filter((name) => waiting.get(name) === 0);
@@ -118,6 +117,15 @@ function topological(
   }
   const placed = new Set(order);
   return { order, depth, rest: names.filter((name) => waiting.has(name) && !placed.has(name)) };
+}
+
+/** Each parent once, although an image may read several of its tags. */
+function countOpen(edges: readonly { readonly image: string }[], given: ReadonlySet<string>): number {
+  let count = 0;
+  for (const [index, { image }] of edges.entries()) {
+    if (!given.has(image) && edges.findIndex((edge) => edge.image === image) === index) count++;
+  }
+  return count;
 }
 
 /** Strongly connected groups among what topological order could not place (Tarjan, without recursion). */

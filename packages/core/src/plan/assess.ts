@@ -3,7 +3,7 @@ import type { ProvenanceFact } from '../evidence/contained.ts';
 import type { ManagedGraph } from '../graph/managed.ts';
 import type { Candidate } from '../ledger/candidate.ts';
 import { versionsOf } from '../ledger/versions.ts';
-import type { Dependency, ImageRecord, Intent, Pin } from '../state/types.ts';
+import type { BaseRecord, Dependency, ImageRecord, Intent, Pin } from '../state/types.ts';
 import type { Duration, Instant } from '../time.ts';
 import {
   emptyVerdict,
@@ -43,8 +43,8 @@ export interface AssessContext {
   readonly graph: ManagedGraph;
   readonly managed: ReadonlyMap<string, ManagedEnrolment>;
   readonly provenance: ReadonlyMap<string, readonly ProvenanceFact[]>;
-  /** Per base, platforms and delay: a thousand images share a few bases. */
-  readonly candidates: Map<string, Candidate>;
+  /** Per base, then per platforms and delay: a thousand images share a few bases. */
+  readonly candidates: Map<string, Map<string, Candidate>>;
 }
 
 export function assessContext(
@@ -133,8 +133,9 @@ function judgeBases(
   enrolment: ManagedEnrolment,
   record: ImageRecord,
   request: RebuildRequest | undefined,
-  { input, graph, managed, provenance, candidates }: AssessContext,
+  context: AssessContext,
 ): BaseVerdict[] {
+  const { input, graph, managed, provenance } = context;
   const usesOf = new Map<string, Dependency[]>();
   const unwatchable: Reason[] = [];
   for (const use of record.dependencies) {
@@ -172,29 +173,20 @@ function judgeBases(
       });
       continue;
     }
-    const platforms = platformsOf(real);
-    // A base that we build ourselves has no delay unless its own enrolment sets one.
-    const delay: Duration =
-      parent === undefined ? enrolment.rebuildDelay : (managed.get(parent)?.ownDelay ?? 0);
-    const key = `${name} ${platforms.join()} ${delay} ${parent === undefined ? '' : 'own'}`;
-    let candidate = candidates.get(key);
-    if (!candidate) {
-      candidate = judgeCandidate(
-        input,
-        base,
-        versionsOf(base.ledger, platforms),
-        delay,
-        parent !== undefined,
-      );
-      candidates.set(key, candidate);
+    if (real.length === 0) {
+      verdicts.push(emptyVerdict(name, parent, [{ code: 'syntax-image', base: name }]));
+      continue;
     }
+    // A base that we build ourselves has no delay unless its own enrolment sets one.
+    const delay = parent === undefined ? enrolment.rebuildDelay : (managed.get(parent)?.ownDelay ?? 0);
+    const candidate = sharedCandidate(context, base, real, delay, parent !== undefined);
     verdicts.push(
       judgeBase({
         input,
         enrolment,
         image: record,
         base,
-        uses,
+        uses: real,
         parent,
         candidate,
         provenance: facts,
@@ -204,6 +196,25 @@ function judgeBases(
   }
   if (unwatchable.length > 0) verdicts.push(emptyVerdict('', undefined, unwatchable));
   return verdicts;
+}
+
+function sharedCandidate(
+  { input, candidates }: AssessContext,
+  base: BaseRecord,
+  uses: readonly Dependency[],
+  delay: Duration,
+  ownBuild: boolean,
+): Candidate {
+  let key = `${delay} ${ownBuild ? 'own' : 'upstream'}`;
+  for (const { platform } of uses) key += ` ${platform}`;
+  let ofBase = candidates.get(base.name);
+  if (!ofBase) candidates.set(base.name, (ofBase = new Map()));
+  let candidate = ofBase.get(key);
+  if (!candidate) {
+    candidate = judgeCandidate(input, base, versionsOf(base.ledger, platformsOf(uses)), delay, ownBuild);
+    ofBase.set(key, candidate);
+  }
+  return candidate;
 }
 
 function dueReasons(

@@ -36,6 +36,7 @@ export interface BaseQuestion {
   readonly enrolment: ManagedEnrolment;
   readonly image: ImageRecord;
   readonly base: BaseRecord;
+  /** At least one; frontends are not among them. */
   readonly uses: readonly Dependency[];
   readonly parent: string | undefined;
   /** Judged for the platforms of the uses and the delay of the image. */
@@ -65,13 +66,11 @@ export function emptyVerdict(
 
 export function judgeBase(question: BaseQuestion): BaseVerdict {
   const { input, enrolment, image, base, uses, parent, candidate, request } = question;
-  const none = emptyVerdict(base.name, parent, []);
-  const real = uses.filter((use) => use.kind !== 'syntax');
-  if (real.length === 0) return { ...none, notes: [{ code: 'syntax-image', base: base.name }] };
-  if (real.every((use) => use.reference.includes('@'))) return { ...none, notes: pinnedNotes(base, real) };
+  if (uses.every((use) => use.reference.includes('@')))
+    return emptyVerdict(base.name, parent, pinnedNotes(base, uses));
 
   const notes: Reason[] = [];
-  const contained = containedBase(image, base, real, question.provenance);
+  const contained = containedBase(image, base, uses, question.provenance);
   const counts = enrolment.rebuildOn === 'all' || contained.provable;
   if (!counts) notes.push({ code: 'ignored-stage', base: base.name });
   if (base.ledger.length === 0) {
@@ -80,7 +79,8 @@ export function judgeBase(question: BaseQuestion): BaseVerdict {
       base: base.name,
       ...(parent === undefined ? {} : { image: parent }),
     };
-    return { ...none, pinless: unseen, notes: [...notes, { code: 'unobserved', base: base.name }] };
+    notes.push({ code: 'unobserved', base: base.name });
+    return { ...emptyVerdict(base.name, parent, notes), pinless: unseen };
   }
   if (candidate.busyTag) notes.push({ code: 'busy-tag', base: base.name });
   if (image.content) notes.push(...evidenceNotes(base.name, contained));
@@ -106,8 +106,9 @@ export function judgeBase(question: BaseQuestion): BaseVerdict {
   const used = answer.due ? start : (keptInside(candidate, contained, approved) ?? start);
   const digest = used?.digest;
   return {
-    ...none,
-    pin: digest ? { base: base.name, reference: untagged(real[0]?.reference ?? ''), digest } : undefined,
+    base: base.name,
+    parent,
+    pin: digest ? { base: base.name, reference: untagged(uses[0]?.reference ?? ''), digest } : undefined,
     pinless: digest ? undefined : whyPinless(base, candidate, input.now),
     due:
       due && emergency

@@ -15,15 +15,17 @@ export type Breaker =
 /** What earlier attempts mean for the next one. Failures count as long as the pins would be the same. */
 export function breakerOf(image: ImageRecord, pins: readonly Pin[]): Breaker {
   const cleared = image.clearedAt ?? 0;
-  const wanted = pinsText(pins);
+  let wanted: string | undefined;
   let failures = 0;
   let last: Rebuild | undefined;
   let counting = true;
-  for (const rebuild of image.rebuilds.toReversed()) {
-    if (rebuild.endedAt <= cleared || rebuild.outcome === 'success') break;
+  for (let index = image.rebuilds.length - 1; index >= 0; index--) {
+    const rebuild = image.rebuilds[index];
+    if (!rebuild || rebuild.endedAt <= cleared || rebuild.outcome === 'success') break;
     // Drift has no excuse in the pins: a later failure, as of a person's request, does not hide it.
     if (rebuild.outcome === 'base-drift') return { kind: 'drift', error: rebuild.error };
     if (rebuild.outcome !== 'failure' || !counting) continue;
+    wanted ??= pinsText(pins);
     if (pinsText(rebuild.pins) !== wanted) {
       counting = false;
       continue;
@@ -69,6 +71,7 @@ export function outcomesOf(
 ): ReadonlyMap<string, ChangeRecord> {
   const outcomes = new Map<string, { succeeded: number; failed: number }>();
   if (changes.size === 0) return outcomes;
+  const digests = new Set([...changes].map((change) => change.slice(change.indexOf('@') + 1)));
   for (const image of images) {
     const ended = new Map<string, boolean>();
     for (const rebuild of image.rebuilds) {
@@ -76,6 +79,7 @@ export function outcomesOf(
       const bad = rebuild.outcome === 'failure' || rebuild.outcome === 'base-drift';
       if (!good && (!bad || rebuild.endedAt <= (image.clearedAt ?? 0))) continue;
       for (const pin of rebuild.pins) {
+        if (!digests.has(pin.digest)) continue;
         const change = `${pin.base}@${pin.digest}`;
         if (changes.has(change)) ended.set(change, good || ended.get(change) === true);
       }
