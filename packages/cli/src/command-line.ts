@@ -69,7 +69,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 type Execute = (options: GlobalOptions, run: () => Promise<Answer>) => Promise<void>;
 
-function buildProgram(io: Io, execute: Execute): Command {
+export function buildProgram(io: Io, execute: Execute): Command {
   const { version, description } = manifest();
   const program = new Command('image-factory')
     .description(description)

@@ -1,0 +1,217 @@
+import type { Argument, Command, Option } from 'commander';
+import { buildProgram } from '../packages/cli/src/command-line.ts';
+import type { Io } from '../packages/cli/src/io.ts';
+
+/** What a command does to the world outside, and what a person wants to know beyond its options. */
+interface Note {
+  /** The state and files that it writes. */
+  readonly writes: string;
+  /** Whom it asks. */
+  readonly asks: string;
+  readonly text: string;
+}
+
+const notes: Readonly<Record<string, Note>> = {
+  init: {
+    writes: '`images.yaml` and `factory.yaml`',
+    asks: 'nobody',
+    text: 'Refuses to write where one of the two files is there already.',
+  },
+  enroll: {
+    writes: '`images.yaml`',
+    asks: 'nobody',
+    text: 'Adds an entry and keeps the comments of the file. With `--repo` it is a managed image, with `--allow-tags` an external one. An entry that `validate` would refuse is not written.',
+  },
+  validate: {
+    writes: 'nothing',
+    asks: 'nobody',
+    text: 'Reports every mistake at once, with file, line and column. Exits with 2 if there is one.',
+  },
+  dependencies: {
+    writes: 'nothing',
+    asks: 'nobody',
+    text: 'Needs no factory directory. A Dockerfile that BuildKit would refuse ends with exit code 1, with the line.',
+  },
+  analyze: {
+    writes: 'state',
+    asks: 'source repositories',
+    text: 'The first step of a cycle by itself. With `--image` it reads one image only; `--tag` and `--digest` then record the version that was built. An analysis job passes all of these flags.',
+  },
+  check: {
+    writes: 'state',
+    asks: 'source repositories, registries',
+    text: 'The first two steps of a cycle by themselves. A public registry is asked at most once in 24 h for a tag; `--force` asks all the same.',
+  },
+  plan: {
+    writes: 'nothing',
+    asks: 'source repositories, registries; with `--offline` nobody but the state',
+    text: 'Without `--all` it lists the managed images for which something is to be done.',
+  },
+  explain: {
+    writes: 'nothing',
+    asks: 'as `plan`',
+    text: 'The decision for one image with all its reasons. [Troubleshooting](troubleshooting.md) lists every reason.',
+  },
+  run: {
+    writes: 'state, images',
+    asks: 'source repositories, registries, builders',
+    text: 'Without `--once` it runs cycle after cycle, with a pause of `timing.interval`, until SIGINT or SIGTERM; builds that run in its own process are then cancelled and recorded, and a second signal ends it at once. `--force` and `--wait` have a meaning with `--once` only.',
+  },
+  rebuild: {
+    writes: 'state, images',
+    asks: 'source repositories, registries, builders',
+    text: 'One cycle in which this image alone may start. It uses the newest settled digests although their delay is not over, unless `--respect-delay` is given. Slot, back-off, the daily limit, `autoRebuild: false` and `mode: pull-request` do not stop it; a hold, a freeze window without `allowEmergency` and the limits on concurrent rebuilds do. Exits with 1 if it was not started or did not succeed.',
+  },
+  status: {
+    writes: 'nothing',
+    asks: 'the state',
+    text: 'What the last cycle recorded, and with a name what the image contains and how that is known.',
+  },
+  graph: {
+    writes: 'nothing',
+    asks: 'the state',
+    text: 'Bases on top, what is built on them below. A copy or a mount is marked, or drawn as a dashed line.',
+  },
+  history: {
+    writes: 'nothing',
+    asks: 'the state',
+    text: 'Takes the name of an image or of a base. Events come first, the ledger after them, both newest first.',
+  },
+  hold: {
+    writes: 'state',
+    asks: 'the state',
+    text: 'Takes the name of an image or of a base. `--digest` is meant for bases and external images: on a managed image the hold stops the whole image all the same.',
+  },
+  release: {
+    writes: 'state',
+    asks: 'the state',
+    text: 'Takes the name of an image or of a base.',
+  },
+  doctor: {
+    writes: 'nothing but its cache folder',
+    asks: 'source repositories, registries, builders, the state',
+    text: 'Checks git, the cache folder, the configuration, the local builder, tokens, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
+  },
+  schema: {
+    writes: 'nothing',
+    asks: 'nobody',
+    text: 'NAME is `images` (the default) or `factory`.',
+  },
+  completion: {
+    writes: 'nothing',
+    asks: 'nobody',
+    text: 'For bash: `source <(image-factory completion bash)`.',
+  },
+};
+
+/** The reference page of the command line, as Markdown. */
+export function cliPage(): string {
+  const program = buildProgram(silentIo, async () => undefined);
+  const overview = program.commands.map((command) => {
+    const { writes, asks } = noteOf(command);
+    return `| [\`${command.name()}\`](#${command.name()}) | ${cell(command.description())} | ${cell(writes)} | ${cell(asks)} |`;
+  });
+  return [
+    introduction,
+    '## Options of every command',
+    '',
+    'They may stand before or after the command.',
+    '',
+    optionTable(program.options),
+    '',
+    '## Commands',
+    '',
+    '| command | what it does | writes | asks |',
+    '|---|---|---|---|',
+    ...overview,
+    '',
+    ...program.commands.map((command) => section(command)),
+  ].join('\n');
+}
+
+/** Names of the notes: each must be a command, and each command must have one. */
+export const notedCommands: readonly string[] = Object.keys(notes);
+
+function noteOf(command: Command): Note {
+  const note = notes[command.name()];
+  if (!note) throw new Error(`tools/cli-page.ts has no note for the command ${command.name()}`);
+  return note;
+}
+
+function section(command: Command): string {
+  const usage = ['image-factory', command.name(), ...command.registeredArguments.map(argumentText)];
+  if (command.options.length > 0) usage.push('[options]');
+  const parts = [
+    `### ${command.name()}`,
+    '',
+    '```',
+    usage.join(' '),
+    '```',
+    '',
+    sentence(command.description()),
+    noteOf(command).text,
+    '',
+  ];
+  if (command.options.length > 0) parts.push(optionTable(command.options), '');
+  return parts.join('\n');
+}
+
+function argumentText(argument: Argument): string {
+  return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
+}
+
+function optionTable(options: readonly Option[]): string {
+  const rows = options.map((option) => {
+    const choices = option.argChoices ? `: ${option.argChoices.map((word) => `\`${word}\``).join(', ')}` : '';
+    const value = option.defaultValue as unknown;
+    const shown = typeof value === 'string' || typeof value === 'number' ? `\`${value}\`` : '';
+    return `| \`${option.flags}\` | ${cell(option.description + choices)} | ${option.mandatory ? 'required' : shown} |`;
+  });
+  return ['| option | meaning | default |', '|---|---|---|', ...rows].join('\n');
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+/** Nothing of this machine gets into the page. */
+const silentIo: Io = {
+  env: {},
+  cwd: '/',
+  stdoutIsTerminal: false,
+  stderrIsTerminal: false,
+  width: 80,
+  out: () => undefined,
+  err: () => undefined,
+  now: () => 0,
+};
+
+const introduction = `<!-- Written by \`npm run generate\` from the program itself and tools/cli-page.ts: change it there. -->
+
+# The command line
+
+\`\`\`
+image-factory [--dir DIR] [--output text|json] [--log-level LEVEL] COMMAND
+\`\`\`
+
+The answer goes to stdout, everything else (progress, log, problems in text form) to stderr. With \`--output json\` the answer
+is one JSON value; [its shapes](json-output.md) are described. Colour appears only on a terminal and never with \`NO_COLOR\`.
+
+| exit code | meaning |
+|---|---|
+| 0 | All well. |
+| 1 | Some images failed; the rest was done. \`doctor\`: something has to be mended. |
+| 2 | The configuration or the command line is wrong; nothing was done. |
+| 3 | Nothing could be done: the state is unreachable, or the clock is wrong. |
+
+| variable | meaning |
+|---|---|
+| \`IMAGE_FACTORY_DIR\` | The factory directory, where \`--dir\` is not given. |
+| \`IMAGE_FACTORY_CACHE_DIR\` | Folder of the caches, build records and build logs. Default: \`image-factory\` in \`XDG_CACHE_HOME\`, else in \`~/.cache\`. |
+| \`IMAGE_FACTORY_USER\` | Who is recorded as the author of a hold or a rebuild. Default: the user of the process. |
+| \`NO_COLOR\` | No colour, also on a terminal. |
+`;
