@@ -60,10 +60,10 @@ describe.skipIf(!hasBuildah)('a builder that is killed', () => {
     const mark = `59${process.pid}`;
     const { after, wanted } = await killedIn('building', `FROM ${base}\nRUN sleep ${mark}\n`);
     expect(await after.find(wanted.image, 'building', 1)).toMatchObject({
-      status: 'failure',
+      status: 'cancelled',
       error: expect.stringContaining('interrupted') as string,
     });
-    expect(await after.get(wanted.image, 'app-building-1')).toMatchObject({ status: 'failure' });
+    expect(await after.get(wanted.image, 'app-building-1')).toMatchObject({ status: 'cancelled' });
     await expect.poll(() => running(`sleep\0${mark}`)).toBe(false);
     expect(await registry.manifest('team/app', '1')).toBeUndefined();
     const again = await after.start({

@@ -73,7 +73,10 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
     return alive ?? Date.now() - (await records.lastTouched(record.run.id)) < silence;
   }
 
-  /** What a dead process left: a success if its push is complete in the registry, else a failure. */
+  /**
+   * What a dead process left: a success if its push is complete in the registry, else cancelled. Nothing is wrong with an
+   * image whose builder was switched off, so that neither its back-off nor a wave may count it as a failure.
+   */
   async function recover(record: RunRecord, signal?: AbortSignal): Promise<Run> {
     await endOrphans(record.run.id);
     const { key, attempt } = record.run;
@@ -82,7 +85,7 @@ export async function createLocalBuilder(options: LocalBuilderOptions): Promise<
       ? { ...record.run, status: 'success', digest }
       : {
           ...record.run,
-          status: 'failure',
+          status: 'cancelled',
           error: 'interrupted: the process that ran the build ended before it',
         };
     return (await records.end({ ...record, run: ended, endedAt: options.clock.now() })).run;
