@@ -117,10 +117,12 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
 
   async function fetchNewest(signal: AbortSignal | undefined): Promise<StateTree> {
     await slot.prepare();
+    // Looked up before asking: another process may make the branch, and note it, right after the remote has answered.
+    const seen = known?.commit ?? repository.lastSeen();
     const head = await mending(() => repository.remoteHead(signal));
-    if (head === undefined) return noBranch();
+    if (head === undefined) return noBranch(seen);
     if (known?.commit !== head) known = await mending(() => load(head, signal));
-    if (repository.lastSeen() === undefined) repository.noteSeen(head);
+    if (seen === undefined) repository.noteSeen(head);
     return known ?? emptyTree;
   }
 
@@ -134,8 +136,7 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
     return tree(await repository.fetch(1, signal));
   }
 
-  function noBranch(): StateTree {
-    const seen = known?.commit ?? repository.lastSeen();
+  function noBranch(seen: string | undefined): StateTree {
     if (seen === undefined) return emptyTree;
     // Starting anew here would forget every ledger and hold: that must be a person's decision.
     throw stateProblem(
