@@ -32,7 +32,7 @@ export function dueBecauseOf(question: DueQuestion): DueAnswer {
     if (!approved || !to) return nothing();
     const { baseline, previousLastSeenAt: before } = firstOfContent(candidate, approved.version);
     if (baseline || before === undefined || content.firstSeen >= before) return nothing();
-    return dueSince({ code: 'evidence-unknown', base, to }, approved.matureAt);
+    return dueSince({ code: 'evidence-unknown', base, to }, usableFrom(approved));
   }
 
   const from = contained.best.digest;
@@ -86,15 +86,20 @@ function usableSince(
   inside: Version | undefined,
 ): Instant {
   let since = Number.POSITIVE_INFINITY;
-  for (const { version, obstacles, matureAt, takenAt } of candidate.judged.slice(first, upTo + 1)) {
-    if (obstacles.length > 0 && takenAt === undefined) continue;
-    if (inside && equalContent(inside, version)) continue;
-    since = Math.min(since, Math.max(takenAt ?? matureAt, version.settledAt ?? matureAt));
+  for (const judged of candidate.judged.slice(first, upTo + 1)) {
+    if (judged.obstacles.length > 0 && judged.takenAt === undefined) continue;
+    if (inside && equalContent(inside, judged.version)) continue;
+    since = Math.min(since, usableFrom(judged));
   }
   if (Number.isFinite(since)) return since;
   // The delay was skipped: it could be used from the second look on.
   const target = candidate.judged[upTo]?.version;
   return target?.settledAt ?? target?.firstSeen ?? 0;
+}
+
+/** Matured, settled, and under the tag: an old digest to which the tag went back is news only since then. */
+function usableFrom({ version, matureAt, takenAt }: Judged): Instant {
+  return Math.max(takenAt ?? matureAt, version.settledAt ?? matureAt, version.appeared);
 }
 
 /**

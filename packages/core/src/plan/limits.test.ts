@@ -415,21 +415,53 @@ it('starts nothing but first builds in the first cycle after enrolment', () => {
   expect(plan(images, { bases: [fresh, own], at: 30 }).starts).toEqual(['never']);
 });
 
-it('waits 48 h for a parent at most', () => {
+it('waits for the slot of a parent until 48 h after its own start at most', () => {
   const weekly = enrolment({
     name: 'p',
     schedule: { kind: 'cron', expression: '0 0 * * 0', timeZone: 'UTC' },
   });
   const enrolments = [weekly, enrolment({ name: 'c' })];
   const early = baseWith([old, [-3.9, 'new']]);
-  const p = ownBase('p', [old, [4.2, 'p2']]);
-  const images = [builtOn([early], ['old'], -50, { name: 'p' }), builtOn([p], ['old'], -50, { name: 'c' })];
   // 2026-01-11 is a Sunday: day 10.
-  const at = (time: number): Plan => plan(images, { enrolments, bases: [early, p], at: time });
-  expect(of(at(7.9), 'p')).toMatchObject({ action: 'wait', at: days(10) });
-  expect(of(at(7.9), 'c')).toMatchObject({
-    action: 'start',
-    notes: expect.arrayContaining([{ code: 'parent-stuck', image: 'p' }]) as never,
-  });
-  expect(of(at(8.1), 'c')).toMatchObject({ action: 'wait', at: days(10) });
+  const at = (pushed: number, time: number): Plan => {
+    const p = ownBase('p', [old, [pushed, 'p2']]);
+    const images = [builtOn([early], ['old'], -50, { name: 'p' }), builtOn([p], ['old'], -50, { name: 'c' })];
+    return plan(images, { enrolments, bases: [early, p], at: time });
+  };
+  expect(of(at(8.5, 9), 'p')).toMatchObject({ action: 'wait', at: days(10) });
+  expect(of(at(8.5, 9), 'c')).toMatchObject({ action: 'wait', at: days(10) });
+  for (const time of [7.1, 9.5]) {
+    expect(of(at(7, time), 'c')).toMatchObject({
+      action: 'start',
+      notes: expect.arrayContaining([{ code: 'parent-stuck', image: 'p' }]) as never,
+    });
+  }
+});
+
+it('waits for a parent that is to be pushed because of its own parent', () => {
+  const soon = baseWith([old, [1.99, 'new']]);
+  const [g, p, side] = [ownBase('g', [old]), ownBase('p', [old]), ownBase('side', [old, [8.95, 'side2']])];
+  const family = (more: Partial<ImageRecord> = {}): ImageRecord[] => [
+    builtOn([soon], ['old'], -50, { name: 'g' }),
+    builtOn([g], ['old'], -50, { name: 'p', ...more }),
+    builtOn([p, side], ['old', 'old'], -50, { name: 'c' }),
+    builtOn([], [], -50, { name: 'side' }),
+  ];
+  const bases = [soon, g, p, { ...side, ledger: side.ledger }];
+  const both = family().map((image) =>
+    image.name === 'c'
+      ? {
+          ...image,
+          dependencies: image.dependencies.map((use) => ({ ...use, kind: 'from' as const, final: true })),
+        }
+      : image,
+  );
+  const made = plan(both, { bases });
+  expect(of(made, 'g')).toMatchObject({ action: 'wait' });
+  expect(of(made, 'p').action).toBe('none');
+  expect(of(made, 'c')).toMatchObject({ action: 'wait', at: of(made, 'g').at });
+  const held = both.map((image) =>
+    image.name === 'p' ? { ...image, hold: { reason: 'x', since: 0 } } : image,
+  );
+  expect(of(plan(held, { bases }), 'c').action).toBe('start');
 });

@@ -3,8 +3,8 @@ import { hour, type Instant } from '../time.ts';
 import type { Assessment } from './assess.ts';
 import type { Reason } from './types.ts';
 
-/** A slot of a parent that lies further ahead does not keep its children waiting. */
-const longestWaitForParent = 48 * hour;
+/** So long after its own start an image waits for no slot of a parent any more, or a busy family would starve it. */
+const longestWaitForSlots = 48 * hour;
 
 /** An assessment together with what its parents mean for it. */
 export interface Standing {
@@ -18,12 +18,14 @@ export interface Standing {
   readonly startable: boolean;
   /** It runs, or will start by itself: nothing but time and parents that do the same are in its way. */
   readonly going: boolean;
+  /** When a build of it can be expected to start: it is going, or a parent is, whose push will make it due. */
+  readonly comesAt: Instant | undefined;
 }
 
 /**
  * Parents before children (brief 4.3.6). A child waits while its parent's run is open or can start now; so that a
- * diamond makes one rebuild, an ordinary child also waits for a parent whose slot is near. Else it goes on with the
- * parent's current digest.
+ * diamond makes one rebuild, an ordinary child also waits for a parent whose slot is near or that is about to get a
+ * push itself. Else it goes on with the parent's current digest.
  */
 export function afterParents(
   assessment: Assessment,
@@ -32,30 +34,24 @@ export function afterParents(
   limitOf: (assessment: Assessment) => Reason | undefined,
   now: Instant,
 ): Standing {
-  const { due, blockedBy, intent, enrolment, record, request } = assessment;
+  const { due, blockedBy, intent, enrolment, request } = assessment;
+  const edges = graph.nodes.get(enrolment.name)?.parents ?? [];
+  const above = edges.flatMap(({ image }, index) => {
+    const parent = standing.get(image);
+    const isFirst = edges.findIndex((edge) => edge.image === image) === index;
+    return parent && isFirst && image !== enrolment.name ? [parent] : [];
+  });
   const notes: Reason[] = [];
   let at = assessment.startAt;
   let waits = false;
   if (due.length > 0 && !intent && !request) {
-    const patient = record?.content !== undefined && !assessment.emergency;
-    const parents = new Set(graph.nodes.get(enrolment.name)?.parents.map(({ image }) => image));
-    for (const image of parents) {
-      const above = standing.get(image);
-      if (
-        !above ||
-        image === enrolment.name ||
-        above.assessment.due.length + (above.assessment.intent ? 1 : 0) === 0
-      )
-        continue;
-      if (above.going && above.at <= now) {
-        waits = true;
-        notes.push({ code: 'waits-for-parent', image });
-      } else if (above.going && patient && above.at < now + longestWaitForParent) {
-        at = Math.max(at, above.at);
-        notes.push({ code: 'waits-for-parent', image, until: above.at });
-      } else {
-        notes.push({ code: 'parent-stuck', image });
-      }
+    for (const parent of above) {
+      const wait = waitFor(parent, assessment, now);
+      if (!wait) continue;
+      notes.push(wait);
+      if (wait.code !== 'waits-for-parent') continue;
+      if (wait.until === undefined) waits = true;
+      else at = Math.max(at, wait.until);
     }
   }
   const comes = (reason: Reason): boolean =>
@@ -64,12 +60,41 @@ export function afterParents(
     standing.get(reason.image)?.going === true;
   const inTime = due.length > 0 && !intent && at <= now && blockedBy.length === 0;
   const limit = inTime ? limitOf(assessment) : undefined;
+  const going = intent !== undefined || (due.length > 0 && limit === undefined && blockedBy.every(comes));
   return {
     assessment,
     notes,
     limit,
     at: intent ? now : at,
     startable: inTime && !waits && limit === undefined,
-    going: intent !== undefined || (due.length > 0 && limit === undefined && blockedBy.every(comes)),
+    going,
+    comesAt: going ? (intent ? now : at) : followsAt(assessment, above),
   };
+}
+
+/** What a parent means for a due child: a wait with or without a known end, that it is stuck, or nothing. */
+function waitFor(parent: Standing, child: Assessment, now: Instant): Reason | undefined {
+  const { enrolment, intent, due } = parent.assessment;
+  const image = enrolment.name;
+  if (parent.going && parent.at <= now) return { code: 'waits-for-parent', image };
+  const latest = child.startAt + longestWaitForSlots;
+  const isPatient = child.record?.content !== undefined && !child.emergency && now < latest;
+  if (isPatient && parent.comesAt !== undefined && parent.comesAt < latest) {
+    return { code: 'waits-for-parent', image, ...(parent.comesAt > now ? { until: parent.comesAt } : {}) };
+  }
+  return due.length > 0 || intent ? { code: 'parent-stuck', image } : undefined;
+}
+
+/** An image that is not due yet, and will be when a parent has been built. */
+function followsAt(
+  { due, enrolment, record, blockedBy }: Assessment,
+  above: readonly Standing[],
+): Instant | undefined {
+  if (due.length > 0 || blockedBy.length > 0 || record?.content === undefined || record.hold)
+    return undefined;
+  if (!enrolment.autoRebuild || enrolment.mode !== 'dispatch') return undefined;
+  const times = above.flatMap(({ comesAt, assessment }) =>
+    comesAt === undefined || (assessment.enrolment.ownDelay ?? 0) > 0 ? [] : [comesAt],
+  );
+  return times.length === 0 ? undefined : Math.max(...times);
 }

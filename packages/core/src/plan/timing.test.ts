@@ -133,6 +133,16 @@ describe('an ordinary start', () => {
     });
   });
 
+  it('waits for the slot after a tag went back, however long the digest is known', () => {
+    const back = baseWith([
+      [-30, 'b'],
+      [0, 'c', { withdrawnAt: days(20) }],
+      [20, 'old', { firstSeen: days(-100), appeared: days(20), settledAt: days(-99) }],
+    ]);
+    const decision = decide(builtOn([back], ['b'], -20, { name: 'app' }), [back], 20.0001);
+    expect(decision).toMatchObject({ action: 'wait', at: days(20 + slot), due: [{ code: 'newer-base' }] });
+  });
+
   it('says when a schedule never comes again', () => {
     const never: ManagedEnrolment = {
       ...app,

@@ -1,7 +1,7 @@
 import type { Digest } from '../reference/types.ts';
 import type { Instant } from '../time.ts';
 import type { Recorder } from './recorder.ts';
-import type { Adoption, Downgrade, Publication, Scenario, SimulatedImage } from './types.ts';
+import type { Adoption, Publication, Scenario, SimulatedImage } from './types.ts';
 import { baseNameOf, contentNames, digestOf } from './world.ts';
 
 interface Published {
@@ -68,27 +68,6 @@ export function adoptionsOf(scenario: Scenario, recorder: Recorder, histories: H
     }
   }
   return adoptions;
-}
-
-export function downgradesOf(scenario: Scenario, recorder: Recorder, histories: Histories): Downgrade[] {
-  const downgrades: Downgrade[] = [];
-  for (const image of scenario.images) {
-    const contents = recorder.contents.get(image.name) ?? [];
-    for (const use of image.uses) {
-      if (!('base' in use)) continue;
-      const history = histories.of(image, use.base);
-      let before: Digest | undefined;
-      for (const { at, inside } of contents) {
-        const digest = inside.get(baseNameOf(use));
-        if (!digest) continue;
-        if (before !== undefined && positionAt(history, digest, at) < positionAt(history, before, at)) {
-          downgrades.push({ image: image.name, base: use.base, from: before, to: digest, at });
-        }
-        before = digest;
-      }
-    }
-  }
-  return downgrades;
 }
 
 /** How far an image had come at each instant at which that changes: by a rebuild, or by a tag that goes back. */

@@ -2,7 +2,7 @@ import type { Plan } from '../plan/types.ts';
 import type { Digest } from '../reference/types.ts';
 import type { Intent, LedgerEntry, Rebuild } from '../state/types.ts';
 import type { Instant } from '../time.ts';
-import type { SimulatedRebuild, TimelineEntry } from './types.ts';
+import type { Downgrade, SimulatedRebuild, TimelineEntry } from './types.ts';
 
 /** What an image contains from an instant on: digests by base. */
 export interface Contents {
@@ -18,12 +18,18 @@ export class Recorder {
   mostRunning = 0;
   readonly rebuilds: SimulatedRebuild[] = [];
   readonly refused: { readonly image: string; readonly at: Instant; readonly key: string }[] = [];
+  readonly downgrades: Downgrade[] = [];
   readonly contents = new Map<string, Contents[]>();
   readonly timeline: TimelineEntry[] | undefined;
   readonly #told = new Map<string, string>();
 
   constructor(timeline: boolean) {
     this.timeline = timeline ? [] : undefined;
+  }
+
+  /** What the image contains of a base now. */
+  inside(image: string, base: string): Digest | undefined {
+    return this.contents.get(image)?.at(-1)?.inside.get(base);
   }
 
   present(image: string, inside: ReadonlyMap<string, LedgerEntry>, digest: Digest, at: Instant): void {

@@ -1,13 +1,12 @@
 import type { Digest } from '../reference/types.ts';
 import { day, hour, type Duration, type Instant } from '../time.ts';
-import { adoptionsOf, downgradesOf, Histories } from './adoption.ts';
+import { adoptionsOf, Histories } from './adoption.ts';
 import type { Recorder } from './recorder.ts';
 import type { ImageSummary, Scenario, SimulationReport, SplitChange } from './types.ts';
 import { baseNameOf } from './world.ts';
 
 export function reportOf(scenario: Scenario, recorder: Recorder): SimulationReport {
-  const histories = new Histories(scenario);
-  const adoptions = adoptionsOf(scenario, recorder, histories);
+  const adoptions = adoptionsOf(scenario, recorder, new Histories(scenario));
   const rebuilds = recorder.rebuilds.toSorted(
     (a, b) => a.startedAt - b.startedAt || (a.image < b.image ? -1 : 1),
   );
@@ -29,7 +28,7 @@ export function reportOf(scenario: Scenario, recorder: Recorder): SimulationRepo
     rebuilds,
     images,
     adoptions,
-    downgrades: downgradesOf(scenario, recorder, histories),
+    downgrades: recorder.downgrades,
     splitChanges: splitChangesOf(scenario, recorder),
     peaks: {
       startsPerHour: mostWithin(starts, hour),
@@ -83,7 +82,8 @@ function splitChangesOf(scenario: Scenario, recorder: Recorder): SplitChange[] {
         const isKnown = [...before].some(
           ([other, known]) => other !== way && other.endsWith(base) && known === upstream,
         );
-        if (before.get(way) !== upstream && isKnown) splits.push({ image, base, digest: upstream, at });
+        const isMoved = before.has(way) && before.get(way) !== upstream;
+        if (isMoved && isKnown) splits.push({ image, base, digest: upstream, at });
       }
     }
     insides.set(image, ways);

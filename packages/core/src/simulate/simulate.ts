@@ -1,4 +1,5 @@
 import { describeEntry, observe } from '../ledger/observe.ts';
+import { positionOf, versionsOf, type Version } from '../ledger/versions.ts';
 import { planOf } from '../plan/plan.ts';
 import type { Decision, Facts, Plan, RebuildRequest } from '../plan/types.ts';
 import {
@@ -193,6 +194,7 @@ class Simulation {
       this.#recorder.refused.push({ image: image.name, at: now, key: decision.key ?? '' });
       return;
     }
+    this.#noteDowngrades(intent, now);
     this.#state = withIntent(this.#state, intent);
     this.#requests.delete(image.name);
     this.#runs.push({ intent, image, endsAt: now + buildTimeOf(image), young: this.#youngPins(intent, now) });
@@ -251,20 +253,36 @@ class Simulation {
   }
 
   /** Pinned bases whose digest is still in its delay, counted from the first sight of its manifests. */
-  #youngPins(intent: Intent, now: Instant): string[] {
-    const image = this.#images.get(intent.image);
-    return intent.pins.flatMap(({ base, digest }) => {
-      const { ledger } = this.#base(base);
-      const manifests = manifestsOf(ledger.find((entry) => entry.digest === digest));
-      const same = ledger.filter((entry) => manifestsOf(entry) === manifests);
-      const since = same.reduce((least, { firstSeen }) => Math.min(least, firstSeen), now);
+  #youngPins({ image: name, pins }: Intent, now: Instant): string[] {
+    const image = this.#images.get(name);
+    return pins.flatMap(({ base, digest }) => {
       const parent = image?.uses.find((use) => baseNameOf(use) === base && 'image' in use);
       const delay =
         parent && 'image' in parent
           ? (this.#images.get(parent.image)?.ownDelay ?? 0)
           : (image?.delay ?? 7 * day);
-      return now < since + delay ? [base] : [];
+      const version = this.#versions(name, base).find(({ entries }) =>
+        entries.some((entry) => entry.digest === digest),
+      );
+      const isNew = version?.baseline === false && this.#recorder.inside(name, base) !== digest;
+      return isNew && now < version.firstSeen + delay ? [base] : [];
     });
+  }
+
+  #noteDowngrades({ image, pins }: Intent, at: Instant): void {
+    for (const { base, digest } of pins) {
+      const from = this.#recorder.inside(image, base);
+      if (from === undefined) continue;
+      const versions = this.#versions(image, base);
+      const before = positionOf(versions, from);
+      const isLower = positionOf(versions, digest) < before && versions[before]?.withdrawnAt === undefined;
+      if (isLower) this.#recorder.downgrades.push({ image, base, from, to: digest, at });
+    }
+  }
+
+  #versions(image: string, base: string): readonly Version[] {
+    const uses = this.#state.images.get(image)?.dependencies.filter((use) => use.base === base) ?? [];
+    return versionsOf(this.#base(base).ledger, [...new Set(uses.map(({ platform }) => platform))]);
   }
 
   #facts(now: Instant): Facts {
@@ -335,10 +353,4 @@ function fits(rule: OutcomeRule, { image, pins, createdAt }: Intent): boolean {
   const pinned = rule.digest === undefined ? undefined : digestOf(rule.digest);
   if (pinned !== undefined && !pins.some(({ digest }) => digest === pinned)) return false;
   return createdAt >= (rule.from ?? createdAt) && createdAt < (rule.until ?? Number.POSITIVE_INFINITY);
-}
-
-function manifestsOf(entry: LedgerEntry | undefined): string {
-  return Object.values(entry?.platforms ?? {})
-    .map(({ digest }) => digest)
-    .join();
 }

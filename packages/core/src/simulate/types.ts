@@ -112,7 +112,7 @@ export interface SimulatedRebuild {
   readonly endedAt: Instant;
   readonly outcome: RebuildOutcome;
   readonly pins: readonly Pin[];
-  /** Bases of which it pins a digest whose delay was not over. */
+  /** Bases of which it pins a digest whose delay was not over, that was neither the baseline nor inside already. */
   readonly young: readonly string[];
   /** What it made. */
   readonly digest?: Digest;
@@ -130,7 +130,7 @@ export interface Adoption {
   readonly lag: Duration;
 }
 
-/** A rebuild took a base back to a digest that appeared earlier, although the newer one was not withdrawn. */
+/** A rebuild took a base back to a digest that was seen earlier, although the newer one was not withdrawn. */
 export interface Downgrade {
   readonly image: string;
   readonly base: string;
