@@ -1,5 +1,5 @@
 import type { Instant } from '@image-factory/core/time.ts';
-import { headerOf, type AnswerHeaders } from './wire.ts';
+import { headerOf, type AnswerHeaders } from './answer-headers.ts';
 
 interface Reading {
   readonly remote: Instant;

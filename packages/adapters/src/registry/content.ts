@@ -4,7 +4,7 @@ import { plainAddress, registryFailure } from './failures.ts';
 import type { Host } from './host.ts';
 import { isAbsent, largestManifest } from './look.ts';
 import { manifestAccept, withoutParameters } from './media-types.ts';
-import { headerOf } from './wire.ts';
+import { headerOf } from './answer-headers.ts';
 
 const largestConfig = 8 * 1024 * 1024;
 

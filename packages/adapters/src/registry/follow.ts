@@ -1,7 +1,9 @@
 import type { FactoryError } from '@image-factory/core/problem.ts';
 import { plainAddress, registryFailure } from './failures.ts';
 import type { Reach } from './reach.ts';
-import { headerOf, type Wire, type WireAnswer, type WireRequest } from './wire.ts';
+import { headerOf } from './answer-headers.ts';
+import type { WireAnswer } from './exchange.ts';
+import type { Wire, WireRequest } from './wire.ts';
 
 const mostRedirects = 5;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -7,7 +7,8 @@ import type { Reach } from './reach.ts';
 import { mayHaveCredentials } from './realms.ts';
 import { basicAuthorization, fetchToken, type Token, type TokenService } from './token-service.ts';
 import { credentialId, TokenCache, type CachedToken } from './tokens.ts';
-import type { AnswerHeaders, Wire } from './wire.ts';
+import type { AnswerHeaders } from './answer-headers.ts';
+import type { Wire } from './wire.ts';
 
 export interface HostAuthOptions {
   readonly registry: string;

@@ -1,5 +1,5 @@
 import type { FollowedAnswer } from './follow.ts';
-import { headerOf } from './wire.ts';
+import { headerOf } from './answer-headers.ts';
 
 const longestHeader = 16 * 1024;
 

@@ -8,7 +8,7 @@ import type { FollowedAnswer } from './follow.ts';
 import type { Host } from './host.ts';
 import type { LookCache, RememberedLook } from './look-cache.ts';
 import { isIndex, isManifest, manifestAccept, withoutParameters } from './media-types.ts';
-import { headerOf } from './wire.ts';
+import { headerOf } from './answer-headers.ts';
 
 export const largestManifest = 4 * 1024 * 1024;
 /** "Unchanged" is believed for so long, then the whole answer is asked for: a proxy may be wrong about it. */

@@ -1,5 +1,5 @@
 import { second, type Duration } from '@image-factory/core/time.ts';
-import { headerOf, type AnswerHeaders } from './wire.ts';
+import { headerOf, type AnswerHeaders } from './answer-headers.ts';
 
 export interface Quota {
   readonly remaining: number;

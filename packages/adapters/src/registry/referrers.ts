@@ -9,7 +9,7 @@ import { isAbsent, largestManifest } from './look.ts';
 import { manifestAccept, withoutParameters } from './media-types.ts';
 import { largestPage, readPages } from './pages.ts';
 import { retryDelay } from './retry-delay.ts';
-import { headerOf } from './wire.ts';
+import { headerOf } from './answer-headers.ts';
 
 export interface Referrer {
   readonly digest: Digest;

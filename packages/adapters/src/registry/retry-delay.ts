@@ -1,7 +1,7 @@
 import type { Duration, Instant } from '@image-factory/core/time.ts';
 import { day, second } from '@image-factory/core/time.ts';
-import type { AnswerHeaders } from './wire.ts';
-import { headerOf } from './wire.ts';
+import type { AnswerHeaders } from './answer-headers.ts';
+import { headerOf } from './answer-headers.ts';
 
 const longestDelay = day;
 const goUnits: Readonly<Record<string, number>> = {

@@ -1,10 +1,9 @@
-import { Agent, errors, type Dispatcher } from 'undici';
+import { Agent, errors } from 'undici';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { second, type Duration } from '@image-factory/core/time.ts';
+import { Exchange, type WireAnswer } from './exchange.ts';
 import { plainAddress, registryFailure } from './failures.ts';
 import { guardedLookup, mayReach, UnreachableByRule, type Reach, type Resolve } from './reach.ts';
-
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface WireRequest {
   /** For messages. */
@@ -17,12 +16,6 @@ export interface WireRequest {
   readonly maxBody: number;
   readonly reach: Reach;
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface WireAnswer {
-  readonly status: number;
-  readonly headers: AnswerHeaders;
-  readonly body: Buffer;
 }
 
 export interface Timeouts {
@@ -38,15 +31,6 @@ export const defaultTimeouts: Timeouts = { connect: 10 * second, idle: 20 * seco
 export interface Wire {
   send(request: WireRequest): Promise<WireAnswer>;
   close(): Promise<void>;
-}
-
-const largestErrorBody = 64 * 1024;
-const nothing = Buffer.alloc(0);
-
-/** The first value of a header. */
-export function headerOf(headers: AnswerHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === 'string' ? value : value?.[0];
 }
 
 /**
@@ -83,28 +67,32 @@ export function createWire(options: {
     if (!mayReach(reach, url.hostname)) {
       throw registryFailure('REGISTRY_BLOCKED', registry, `${plainAddress(url)} is not a public address`);
     }
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(new TotalTimeout()), timeouts.total);
-    timer.unref();
-    const signal = request.signal ? AbortSignal.any([request.signal, deadline.signal]) : deadline.signal;
+    const exchange = new Exchange(request);
+    const deadline = setTimeout(() => exchange.giveUp(new TotalTimeout()), timeouts.total);
+    deadline.unref();
+    const abort = (): void => exchange.giveUp(request.signal?.reason);
+    request.signal?.addEventListener('abort', abort, { once: true });
     try {
-      const response = await agentFor(reach).request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method,
-        headers: { 'user-agent': userAgent, ...request.headers },
-        body: request.body ?? null,
-        // By default undici closes the connection after each HEAD, and a new one costs more than the request.
-        reset: false,
-        signal,
-      });
-      const body = await readBody(request, response);
-      return { status: response.statusCode, headers: response.headers, body };
+      request.signal?.throwIfAborted();
+      agentFor(reach).dispatch(
+        {
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method,
+          headers: { 'user-agent': userAgent, ...request.headers },
+          body: request.body ?? null,
+          // By default undici closes the connection after each HEAD, and a new one costs more than the request.
+          reset: false,
+        },
+        exchange,
+      );
+      return await exchange.answer;
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
       throw asFailure(error, request);
     } finally {
-      clearTimeout(timer);
+      clearTimeout(deadline);
+      request.signal?.removeEventListener('abort', abort);
     }
   }
 
@@ -118,43 +106,6 @@ export function createWire(options: {
 }
 
 class TotalTimeout extends Error {}
-
-async function readBody(request: WireRequest, response: Dispatcher.ResponseData): Promise<Buffer> {
-  const { method, registry, url } = request;
-  const { body, statusCode, headers } = response;
-  if (method === 'HEAD') {
-    await body.dump();
-    return nothing;
-  }
-  const successful = statusCode >= 200 && statusCode < 300;
-  const limit = successful ? request.maxBody : largestErrorBody;
-  const tooLarge = (): FactoryError =>
-    registryFailure('REGISTRY_TOO_LARGE', registry, `${plainAddress(url)} sent more than ${limit} bytes`);
-  if (successful && Number(headerOf(headers, 'content-length') ?? 0) > limit) {
-    abandon(body);
-    throw tooLarge();
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= limit) {
-      chunks.push(chunk);
-      continue;
-    }
-    abandon(body);
-    if (successful) throw tooLarge();
-    // What is wrong stands in the status; of an endless explanation the start is enough.
-    break;
-  }
-  return chunks.length === 1 ? (chunks[0] ?? nothing) : Buffer.concat(chunks);
-}
-
-/** Closes the connection: the rest of the body is never read. */
-function abandon(body: Dispatcher.ResponseData['body']): void {
-  body.on('error', () => undefined);
-  body.destroy();
-}
 
 function asFailure(error: unknown, { registry, url }: WireRequest): FactoryError {
   if (error instanceof FactoryError) return error;
