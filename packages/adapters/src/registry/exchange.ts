@@ -9,7 +9,7 @@ export interface WireAnswer {
 }
 
 /** What an exchange must know of its request. */
-export interface ExchangeRequest {
+interface ExchangeRequest {
   readonly registry: string;
   readonly method: 'HEAD' | 'GET' | 'POST';
   readonly url: URL;
