@@ -5,7 +5,7 @@ import type { SourceFile, SourceTree } from '@image-factory/core/ports/source.ts
 import type { Problem } from '@image-factory/core/problem.ts';
 import { err, type Result } from '@image-factory/core/result.ts';
 import { createMutex } from '../directory/mutex.ts';
-import { createPlainFolder, type PlainFolder } from '../directory/plain-folder.ts';
+import { createPlainFolder, type PlainFolder } from './plain-folder.ts';
 import { takeSlot } from './cache-slot.ts';
 import type { Environment } from './environment.ts';
 import { createRemoteRepository } from './remote-repository.ts';

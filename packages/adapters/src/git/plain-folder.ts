@@ -6,19 +6,19 @@ import type { Source } from '@image-factory/core/enrolment/types.ts';
 import type { SourceFile } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
-import { dockerfileText } from '../git/dockerfile-text.ts';
-import { nearest } from '../git/near-names.ts';
-import { insidePath } from '../git/source-location.ts';
+import { dockerfileText } from './dockerfile-text.ts';
+import { nearest } from './near-names.ts';
+import { insidePath } from './source-location.ts';
 import {
   dockerfileMissing,
   dockerfileUnreadable,
   escapes,
   largestDockerfile,
   type SourceName,
-} from '../git/source-problems.ts';
-import { blobId } from './blob-id.ts';
-import { createContentTree, type ContentTree } from './content-tree.ts';
-import { codeOf } from './process-lock.ts';
+} from './source-problems.ts';
+import { blobId } from '../directory/blob-id.ts';
+import { createContentTree, type ContentTree } from '../directory/content-tree.ts';
+import { codeOf } from '../directory/process-lock.ts';
 
 /** A path that is in no repository: its files are read as they stand. */
 export interface PlainFolder {
