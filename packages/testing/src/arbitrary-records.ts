@@ -288,6 +288,7 @@ export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Inte
       attempt: fc.nat(9),
       createdAt: anInstant,
       writer: aWord,
+      takenOverAt: anInstant,
       epoch: fc.nat(9),
       provider: aWord,
       reason: aWord,

@@ -297,6 +297,8 @@ function blockedBy(
   for (const { pinless } of verdicts) if (pinless) blocked.push(pinless);
   const frozen = frozenBy(settings.freezeWindows, now, how.emergency);
   if (frozen) blocked.push({ code: 'frozen', detail: frozen.window.name, until: frozen.until });
+  const notNow = input.facts.notNow?.get(enrolment.name);
+  if (notNow) blocked.push(notNow);
   if (how.request) return blocked;
 
   if (!enrolment.autoRebuild) blocked.push({ code: 'auto-rebuild-off' });

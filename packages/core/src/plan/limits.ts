@@ -62,7 +62,7 @@ export function admit(
   for (const { provider } of state.intents.values())
     perProvider.set(provider, (perProvider.get(provider) ?? 0) + 1);
   let running = state.intents.size;
-  let started = 0;
+  let started = input.facts.started ?? 0;
   const unknown = startable.some(({ assessment }) => isUnknownOnly(assessment)) ? unknownStarts(input) : [];
   const canariesBusy = canariesAtWork(standings, canaries);
 

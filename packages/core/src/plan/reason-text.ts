@@ -88,5 +88,8 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
     `${told.detail ?? ''} rebuilds a day on unknown evidence are enough${until(told)}`,
   'waits-for-canaries': () => 'waits until the canaries have succeeded',
   'wave-halted': (told) => `too many builds with ${told.detail ?? ''} failed`,
+  'registry-silent': (told) =>
+    `the registry of ${of(told)} could not be asked whether it still serves ${short(told.to)}`,
+  'no-builder': (told) => `nothing here can start builds of provider ${told.detail ?? ''}`,
   'already-built': () => 'exactly this build has succeeded already',
 };

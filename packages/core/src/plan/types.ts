@@ -24,6 +24,10 @@ export interface Facts {
   readonly proofs: ReadonlyMap<string, readonly CveProof[]>;
   readonly provenance: readonly ProvenanceFact[];
   readonly requests: ReadonlyMap<string, RebuildRequest>;
+  /** What keeps an image from starting in this cycle, found out by the engine; it takes no place of the limits. */
+  readonly notNow?: ReadonlyMap<string, Reason>;
+  /** Rebuilds that this cycle has started already. */
+  readonly started?: number;
 }
 
 export interface PlanInput {
@@ -93,6 +97,8 @@ export type ReasonCode =
   | 'unknown-evidence-limit'
   | 'waits-for-canaries'
   | 'wave-halted'
+  | 'registry-silent'
+  | 'no-builder'
   | 'already-built';
 
 /** A reason is a value: machine-readable, with what it compares and when it will change. */

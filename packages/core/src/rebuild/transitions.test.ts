@@ -15,11 +15,14 @@ import { hour, minute } from '../time.ts';
 import {
   builtFromOf,
   closeIntent,
+  holdOn,
   intentOf,
   isOpen,
   mayOpen,
+  takenOver,
   withContent,
   withIntent,
+  withIntents,
   type RunEnd,
 } from './transitions.ts';
 
@@ -188,5 +191,47 @@ describe('what is inside', () => {
       currentDigest: digest('hand'),
       builtFrom: { 'node-22': { digest: digest('new'), evidence: 'layers' } },
     });
+  });
+});
+
+describe('taking over', () => {
+  const open = intent({ writer: 'w1', pins });
+  const state = withIntents(stateOf({ images: [image], bases: [node] }), [open]);
+
+  it('succeeds for one of two that saw the same intent, even under the name that it had', () => {
+    const first = takenOver(state, open, 'w1', open.createdAt);
+    if (!first) throw new Error('not taken over');
+    const after = withIntents(state, [first]);
+    expect(isOpen(after, open)).toBe(false);
+    expect(isOpen(after, first)).toBe(true);
+    expect(takenOver(after, open, 'w2', days(9))).toBeUndefined();
+    expect(takenOver(after, first, 'w2', days(9))).toMatchObject({ writer: 'w2', takenOverAt: days(9) });
+  });
+
+  it('is impossible once the run is known', () => {
+    const running = withIntents(state, [{ ...open, run: { id: 'r', startedAt: days(1) } }]);
+    expect(takenOver(running, open, 'w2', days(9))).toBeUndefined();
+  });
+
+  it.each([
+    ['the image', { images: [{ ...image, hold: { reason: 'no', since: 0 } }], bases: [node] }, true],
+    ['the base', { images: [image], bases: [{ ...node, holds: [{ reason: 'no', since: 0 }] }] }, true],
+    [
+      'the digest',
+      { images: [image], bases: [{ ...node, holds: [{ reason: 'no', since: 0, digest: digest('new') }] }] },
+      true,
+    ],
+    [
+      'another digest',
+      { images: [image], bases: [{ ...node, holds: [{ reason: 'no', since: 0, digest: digest('old') }] }] },
+      false,
+    ],
+    [
+      'nothing any more',
+      { images: [{ ...image, hold: { reason: 'no', since: 0, until: days(8) } }], bases: [node] },
+      false,
+    ],
+  ])('sees a hold on %s', (_what, parts, held) => {
+    expect(holdOn(stateOf(parts), open, days(9)) !== undefined).toBe(held);
   });
 });

@@ -2,12 +2,14 @@ import type { ManagedEnrolment } from '../enrolment/types.ts';
 import { containedBase, type ProvenanceFact } from '../evidence/contained.ts';
 import { driftOf } from '../evidence/drift.ts';
 import { describeEntry, observe } from '../ledger/observe.ts';
+import { isInForce } from '../plan/bases.ts';
 import type { Decision } from '../plan/types.ts';
 import type { Digest } from '../reference/types.ts';
 import type {
   BaseRecord,
   BuiltFrom,
   FactoryState,
+  Hold,
   ImageContent,
   ImageRecord,
   Intent,
@@ -15,9 +17,6 @@ import type {
   RebuildOutcome,
 } from '../state/types.ts';
 import type { Duration, Instant } from '../time.ts';
-
-/** Rebuilds that stay in the image's own file; the engine archives older ones. */
-export const keptRebuilds = 20;
 
 export interface IntentContext {
   readonly now: Instant;
@@ -59,21 +58,61 @@ export function intentOf(
 export function mayOpen(state: FactoryState, intent: Intent): boolean {
   if (state.intents.has(intent.image)) return false;
   if (state.engine && state.engine.epoch !== intent.epoch) return false;
-  const rebuilds = state.images.get(intent.image)?.rebuilds ?? [];
-  return !rebuilds.some(
+  const record = state.images.get(intent.image);
+  if (!record) return false;
+  return !record.rebuilds.some(
     (rebuild) =>
       rebuild.key === intent.key && (rebuild.outcome === 'success' || rebuild.attempt >= intent.attempt),
   );
 }
 
 export function withIntent(state: FactoryState, intent: Intent): FactoryState {
-  return { ...state, intents: new Map(state.intents).set(intent.image, intent) };
+  return withIntents(state, [intent]);
 }
 
-/** Does the state hold exactly this attempt as open? */
-export function isOpen(state: FactoryState, intent: Intent): boolean {
+export function withIntents(state: FactoryState, written: readonly Intent[]): FactoryState {
+  if (written.length === 0) return state;
+  const intents = new Map(state.intents);
+  for (const intent of written) intents.set(intent.image, intent);
+  return { ...state, intents };
+}
+
+/** The open intent of the same attempt, whoever holds it now. */
+export function openAttempt(state: FactoryState, intent: Intent): Intent | undefined {
   const open = state.intents.get(intent.image);
-  return open?.key === intent.key && open.attempt === intent.attempt && open.writer === intent.writer;
+  return open?.key === intent.key && open.attempt === intent.attempt ? open : undefined;
+}
+
+/** Is this attempt open, and still in the hands of the one that this intent names? Then only that one may start it. */
+export function isOpen(state: FactoryState, intent: Intent): boolean {
+  const open = openAttempt(state, intent);
+  return open?.writer === intent.writer && open.takenOverAt === intent.takenOverAt;
+}
+
+/**
+ * The intent under another writer's name; undefined if it is not as it was seen, or its run is known by now. Every
+ * taking over leaves a mark of its own: of two that saw the same intent only one succeeds, even under one name.
+ */
+export function takenOver(
+  state: FactoryState,
+  seen: Intent,
+  writer: string,
+  now: Instant,
+): Intent | undefined {
+  const open = isOpen(state, seen) ? state.intents.get(seen.image) : undefined;
+  if (!open || open.run) return undefined;
+  return { ...open, writer, takenOverAt: Math.max(now, (seen.takenOverAt ?? seen.createdAt) + 1) };
+}
+
+/** A person's hold that covers what an intent would build, with its reason. */
+export function holdOn(state: FactoryState, intent: Intent, now: Instant): Hold | undefined {
+  const own = state.images.get(intent.image)?.hold;
+  const ofBases = intent.pins.flatMap(({ base, digest }) =>
+    (state.bases.get(base)?.holds ?? []).filter(
+      (hold) => hold.digest === undefined || hold.digest === digest,
+    ),
+  );
+  return [...(own ? [own] : []), ...ofBases].find((hold) => isInForce(hold, now));
 }
 
 /** What a run came to. */
@@ -86,18 +125,21 @@ export interface RunEnd {
   readonly content?: ImageContent;
 }
 
-/** Ends the open intent of an image and records what came out. Without such an intent nothing changes. */
+/**
+ * Ends the open intent of an image and records what came out. Without such an intent nothing changes. The enrolment may
+ * be gone by now; it is needed where something was pushed.
+ */
 export function closeIntent(
   state: FactoryState,
-  enrolment: ManagedEnrolment,
+  enrolment: ManagedEnrolment | undefined,
   intent: Intent,
   end: RunEnd,
   now: Instant,
   settle: Duration,
 ): FactoryState {
   const record = state.images.get(intent.image);
-  const open = state.intents.get(intent.image);
-  if (!record || open?.key !== intent.key || open.attempt !== intent.attempt) return state;
+  const open = openAttempt(state, intent);
+  if (!record || !open) return state;
   const drift =
     end.outcome === 'success' && end.content
       ? driftOf(end.content, intent.pins, record.dependencies, state.bases)
@@ -107,7 +149,7 @@ export function closeIntent(
     key: intent.key,
     attempt: intent.attempt,
     reason: intent.reason,
-    startedAt: intent.run?.startedAt ?? intent.createdAt,
+    startedAt: open.run?.startedAt ?? intent.createdAt,
     endedAt: now,
     outcome: drift ? 'base-drift' : end.outcome,
     pins: intent.pins,
@@ -129,7 +171,8 @@ export function closeIntent(
   const after = built.images.get(record.name);
   if (!after) return built;
   const dated = new Map(built.images).set(record.name, { ...after, lastBuilt: now });
-  return withOwnPush({ ...built, images: dated }, enrolment, end.content, now, settle);
+  const pushed = { ...built, images: dated };
+  return enrolment ? withOwnPush(pushed, enrolment, end.content, now, settle) : pushed;
 }
 
 /** The image now is this digest: its content, and what is proved to be inside. */
@@ -141,9 +184,19 @@ export function withContent(
 ): FactoryState {
   const record = state.images.get(image);
   if (!record) return state;
-  const fresh: ImageRecord = { ...record, content, currentDigest: content.digest };
-  const next = { ...fresh, builtFrom: builtFromOf(fresh, state.bases, provenance) };
+  const next = recordWithContent(record, state.bases, content, provenance);
   return { ...state, images: new Map(state.images).set(image, next) };
+}
+
+/** As {@link withContent}, for one record. */
+export function recordWithContent(
+  record: ImageRecord,
+  bases: ReadonlyMap<string, BaseRecord>,
+  content: ImageContent,
+  provenance: readonly ProvenanceFact[],
+): ImageRecord {
+  const fresh: ImageRecord = { ...record, content, currentDigest: content.digest };
+  return { ...fresh, builtFrom: builtFromOf(fresh, bases, provenance) };
 }
 
 /** Every base of an image with the strongest evidence for what is inside; bases without any are left out. */
@@ -171,15 +224,15 @@ function withOwnPush(
   now: Instant,
   settle: Duration,
 ): FactoryState {
-  const bases = new Map(state.bases);
+  let bases: Map<string, BaseRecord> | undefined;
   for (const base of state.bases.values()) {
     const ours = base.registry === enrolment.registry && base.repository === enrolment.repository;
     if (!ours || !enrolment.tags.includes(base.tag ?? 'latest')) continue;
     const { ledger } = observe(base.ledger, { digest: content.digest, at: now, ownBuild: true }, settle);
     const described = describeEntry(ledger, content.digest, content.platforms);
-    bases.set(base.name, moved(base, described, content.digest, now));
+    (bases ??= new Map(state.bases)).set(base.name, moved(base, described, content.digest, now));
   }
-  return { ...state, bases };
+  return bases ? { ...state, bases } : state;
 }
 
 /** A base record after its tag moved: the fields that the older format keeps beside the ledger follow it. */

@@ -20,6 +20,7 @@ export const intentCodec: Codec<Intent> = recordOf<Intent>({
   attempt: required(count),
   createdAt: required(instant),
   writer: required(text),
+  takenOverAt: optional(instant),
   epoch: required(count),
   provider: required(text),
   reason: required(text),

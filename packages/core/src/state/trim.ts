@@ -39,15 +39,19 @@ export function digestsInUse(state: FactoryState): (base: string, digest: Digest
 
 /**
  * Takes what is beyond the limits out of the records; `stateChanges` then appends it to the archive.
- * `inUse` says which digests of a base must stay: those of {@link digestsInUse}, and the candidate.
+ * `inUse` says which digests of a base must stay: those of {@link digestsInUse}, and the candidate; `awaited` which ones
+ * of an external image.
  */
 export function trimState(
   state: FactoryState,
   inUse: (base: string, digest: Digest) => boolean,
+  awaited: (image: string, digest: Digest) => boolean = () => false,
 ): FactoryState {
   const images = mapChanged(state.images, (image) => {
     const trimmed = trimRebuilds(image);
-    const ledger = trimLedger(trimmed.ledger, (digest) => digest === image.approved?.digest);
+    const needed = (digest: Digest): boolean =>
+      digest === image.approved?.digest || awaited(image.name, digest);
+    const ledger = trimLedger(trimmed.ledger, needed);
     return ledger === trimmed.ledger ? trimmed : { ...trimmed, ledger };
   });
   const bases = mapChanged(state.bases, (base) => {

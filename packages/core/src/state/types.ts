@@ -187,6 +187,8 @@ export interface Intent {
   readonly createdAt: Instant;
   /** The process that wrote it: only it may start the run, within 60 s. */
   readonly writer: string;
+  /** When this writer took it over from another one. */
+  readonly takenOverAt?: Instant;
   readonly epoch: number;
   readonly provider: string;
   readonly reason: string;
