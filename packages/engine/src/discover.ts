@@ -13,6 +13,8 @@ export interface Discovery {
   readonly source: SourceFile | undefined;
   /** Undefined: nothing that matters has changed since the last time. */
   readonly found: Result<Found, Problem> | undefined;
+  /** What the record said the dependencies were read from, when this was read. */
+  readonly knew: string | undefined;
 }
 
 export interface Found {
@@ -37,33 +39,39 @@ export async function discover(
   );
   return Promise.all(
     enrolments.map(async (enrolment, index): Promise<Discovery> => {
+      const record = state.images.get(enrolment.name);
+      const read = { image: enrolment.name, knew: record?.dockerfile };
       const subject = { kind: 'image' as const, name: enrolment.name };
       const file = files[index];
-      if (!file) return { image: enrolment.name, source: undefined, found: undefined };
-      if (!file.ok) return { image: enrolment.name, source: undefined, found: err({ ...file.error, subject }) };
-      const record = state.images.get(enrolment.name);
-      const identity = identityOf(enrolment, record, state, file.value.blob);
-      if (record?.dockerfile === identity && record.discoveryStatus === 'success') {
-        return { image: enrolment.name, source: file.value, found: undefined };
-      }
-      const text = await file.value.text().catch((thrown: unknown) => err(problemOf(thrown, subject)));
-      if (!text.ok) return { image: enrolment.name, source: file.value, found: err({ ...text.error, subject }) };
-      const analysis = dependenciesOf(text.value, {
-        buildArgs: new Map(Object.entries(enrolment.source.buildArgs)),
-        platforms: platformsFor(enrolment, record),
-        onbuildOf: (reference, platform) => triggersOf(record, state, reference, platform),
-        ...(enrolment.source.target === undefined ? {} : { target: enrolment.source.target }),
-      });
-      if (analysis.error) {
-        const { line, message } = analysis.error;
-        const place = { file: enrolment.source.dockerfile, ...(line === undefined ? {} : { line }) };
-        const hint = 'Mend the Dockerfile, or set the build arguments and the target that it needs in images.yaml.';
-        const found = err({ code: 'DOCKERFILE_INVALID' as const, message, hint, subject, place });
-        return { image: enrolment.name, source: file.value, found };
-      }
-      return { image: enrolment.name, source: file.value, found: ok({ identity, analysis }) };
+      if (!file) return { ...read, source: undefined, found: undefined };
+      if (!file.ok) return { ...read, source: undefined, found: err({ ...file.error, subject }) };
+      return { ...read, source: file.value, found: await findIn(file.value, enrolment, record, state) };
     }),
   );
+}
+
+async function findIn(
+  file: SourceFile,
+  enrolment: ManagedEnrolment,
+  record: ImageRecord | undefined,
+  state: FactoryState,
+): Promise<Discovery['found']> {
+  const subject = { kind: 'image' as const, name: enrolment.name };
+  const identity = identityOf(enrolment, record, state, file.blob);
+  if (record?.dockerfile === identity && record.discoveryStatus === 'success') return undefined;
+  const text = await file.text().catch((thrown: unknown) => err(problemOf(thrown, subject)));
+  if (!text.ok) return err({ ...text.error, subject });
+  const analysis = dependenciesOf(text.value, {
+    buildArgs: new Map(Object.entries(enrolment.source.buildArgs)),
+    platforms: platformsFor(enrolment, record),
+    onbuildOf: (reference, platform) => triggersOf(record, state, reference, platform),
+    ...(enrolment.source.target === undefined ? {} : { target: enrolment.source.target }),
+  });
+  if (!analysis.error) return ok({ identity, analysis });
+  const { line, message } = analysis.error;
+  const place = { file: enrolment.source.dockerfile, ...(line === undefined ? {} : { line }) };
+  const hint = 'Mend the Dockerfile, or set the build arguments and the target that it needs in images.yaml.';
+  return err({ code: 'DOCKERFILE_INVALID', message, hint, subject, place });
 }
 
 function platformsFor(enrolment: ManagedEnrolment, record: ImageRecord | undefined): readonly PlatformName[] {

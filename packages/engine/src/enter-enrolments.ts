@@ -1,7 +1,6 @@
 import type { Enrolment, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { SourceRange } from '@image-factory/core/dockerfile/source-lines.ts';
 import { externalDecision } from '@image-factory/core/plan/external.ts';
-import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { parseNamed } from '@image-factory/core/reference/parse.ts';
 import { enrolAll } from '@image-factory/core/state/archive.ts';
@@ -11,13 +10,7 @@ import { stateVersion } from '@image-factory/core/state/intent-codec.ts';
 import type { Event, FactoryState } from '@image-factory/core/state/types.ts';
 import type { Instant } from '@image-factory/core/time.ts';
 import type { Discovery } from './discover.ts';
-import type { Changed } from './enter.ts';
-
-/** What surrounds the records: the texts, and which of them cannot be read. */
-export interface Surroundings {
-  readonly files: StateFiles;
-  readonly unreadable: ReadonlySet<string>;
-}
+import type { Changed, Surroundings } from './records.ts';
 
 /** Brings the records in line with the enrolment; all enrolments, because who is missing moves to the archive. */
 export function enterEnrolments(
@@ -41,7 +34,10 @@ export function enterEnrolments(
   return { state, events, problems: enrolled.problems };
 }
 
-/** Enters what was found in Dockerfiles, and the bases that come and go with it. */
+/**
+ * Enters what was found in Dockerfiles, and the bases that come and go with it. Where another process entered something
+ * since we read, nobody knows which commit is the newer one: the next cycle reads again.
+ */
 export function enterDiscoveries(
   before: FactoryState,
   enrolments: readonly Enrolment[],
@@ -50,8 +46,8 @@ export function enterDiscoveries(
   now: Instant,
 ): Changed {
   const entered = new Map<string, Entered>();
-  for (const { image, found } of discoveries) {
-    if (!found) continue;
+  for (const { image, found, knew } of discoveries) {
+    if (!found || before.images.get(image)?.dockerfile !== knew) continue;
     if (!found.ok) {
       const place = found.error.place?.line === undefined ? '' : `line ${found.error.place.line}: `;
       entered.set(image, { ok: false, error: place + found.error.message });

@@ -1,89 +1,99 @@
-import type { Enrolment, Settings } from '@image-factory/core/enrolment/types.ts';
+import type { Enrolment, ExternalEnrolment, ManagedEnrolment, Settings } from '@image-factory/core/enrolment/types.ts';
 import { annotate, describeEntry, observe, standing, type ObservationNews } from '@image-factory/core/ledger/observe.ts';
+import { builtFromOf, moved, recordWithContent } from '@image-factory/core/rebuild/transitions.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
-import { builtFromOf, moved, withContent } from '@image-factory/core/rebuild/transitions.ts';
-import type { BaseRecord, Event, FactoryState, ImageContent, LedgerEntry } from '@image-factory/core/state/types.ts';
-import type { Instant } from '@image-factory/core/time.ts';
+import { dataEqual } from '@image-factory/core/state/data-equal.ts';
+import type { BaseRecord, Event, FactoryState, ImageContent, ImageRecord, LedgerEntry } from '@image-factory/core/state/types.ts';
+import type { Duration, Instant } from '@image-factory/core/time.ts';
 import { tagKey, type LookAround, type Sight } from './look.ts';
+import type { Changed } from './records.ts';
 
-/** A state and what happened on the way to it. */
-export interface Changed {
-  readonly state: FactoryState;
-  readonly events: readonly Event[];
+export type { Changed } from './records.ts';
+
+/** What was seen, and when that is to be entered. */
+export interface Seen {
+  readonly around: LookAround;
+  readonly settings: Settings;
+  readonly now: Instant;
+  /** From the local clock to that of the registries. */
+  readonly skew: Duration;
 }
 
-/** Enters what was seen into the newest state: ledgers, contents, approvals. Nothing seen, nothing changed. */
-export function enterSights(
-  before: FactoryState,
-  enrolments: readonly Enrolment[],
-  around: LookAround,
-  settings: Settings,
-  now: Instant,
-): Changed {
+/**
+ * Enters what was seen into the newest state: ledgers, and what our images contain. Nothing seen, nothing changed. What
+ * another process entered since our look is newer than it and stays.
+ */
+export function enterSights(before: FactoryState, enrolments: readonly Enrolment[], seen: Seen): Changed {
   const events: Event[] = [];
-  const bases = new Map<string, BaseRecord>();
+  const movedBases = new Map<string, BaseRecord>();
   for (const base of before.bases.values()) {
-    const key = tagKey({ domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' });
-    const sight = around.sights.get(key);
-    if (!sight) continue;
-    const { ledger, news } = enter(base.ledger, sight, settings, now);
-    if (ledger === base.ledger) continue;
-    bases.set(base.name, moved(base, ledger, sight.digest, now));
-    const told = tell(news, sight.digest, standing(base.ledger)?.digest);
-    if (told) events.push({ at: now, type: `base-${news}`, base: base.name, text: `${base.name} ${told}`, data: { digest: sight.digest } });
+    const next = withBaseSight(base, seen, events);
+    if (next !== base) movedBases.set(base.name, next);
   }
-  let state: FactoryState = bases.size === 0 ? before : { ...before, bases: new Map([...before.bases, ...bases]) };
-
-  const evidenceChanged = new Set(bases.keys());
+  const bases = movedBases.size === 0 ? before.bases : new Map([...before.bases, ...movedBases]);
+  const images = new Map<string, ImageRecord>();
   for (const enrolment of enrolments) {
-    const record = state.images.get(enrolment.name);
+    const record = before.images.get(enrolment.name);
     if (!record) continue;
-    if (enrolment.kind === 'external') {
-      let ledger = record.ledger;
-      for (const tag of around.selected.get(enrolment.name) ?? []) {
-        const sight = around.sights.get(tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }));
-        if (!sight) continue;
-        const previous = standing(ledger, tag)?.digest;
-        const entered = enter(ledger, sight, settings, now, tag);
-        ledger = entered.ledger;
-        const told = tell(entered.news, sight.digest, previous);
-        if (told) events.push({ at: now, type: `tag-${entered.news}`, image: record.name, text: `${record.name}:${tag} ${told}` });
-      }
-      if (ledger !== record.ledger) state = withImage(state, { ...record, ledger });
-      continue;
-    }
-    const sight = around.sights.get(
-      tagKey({ domain: enrolment.registry, path: enrolment.repository, tag: enrolment.tags[0] ?? 'latest' }),
-    );
-    const content = sight ? contentOf(sight, now) : undefined;
-    if (content && record.content?.digest !== content.digest && !state.intents.has(record.name)) {
-      state = withContent(state, record.name, content, []);
-      const text = `${record.name} is at ${content.digest}, which was not built by us`;
-      if (record.content) events.push({ at: now, type: 'image-moved', image: record.name, text });
-      continue;
-    }
-    // New digests in a ledger can prove what an image was built from long ago.
-    if (record.baseImages.some((base) => evidenceChanged.has(base))) {
-      const builtFrom = builtFromOf(record, state.bases, []);
-      if (JSON.stringify(builtFrom) !== JSON.stringify(record.builtFrom)) state = withImage(state, { ...record, builtFrom });
-    }
+    const next =
+      enrolment.kind === 'external'
+        ? withTagSights(record, enrolment, seen, events)
+        : withContentSight(record, enrolment, { ...before, bases }, movedBases, seen, events);
+    if (next !== record) images.set(record.name, next);
   }
-  return { state, events };
+  if (movedBases.size === 0 && images.size === 0) return { state: before, events };
+  return { state: { ...before, bases, images: images.size === 0 ? before.images : new Map([...before.images, ...images]) }, events };
 }
 
-/** Enters that a registry no longer serves a digest. */
-export function enterGone(before: FactoryState, gone: ReadonlySet<string>, now: Instant): Changed {
-  const bases = new Map(before.bases);
-  const events: Event[] = [];
-  for (const base of before.bases.values()) {
-    for (const { digest, goneAt } of base.ledger) {
-      if (goneAt !== undefined || !gone.has(`${base.name}@${digest}`)) continue;
-      const ledger = annotate(bases.get(base.name)?.ledger ?? base.ledger, digest, { goneAt: now });
-      bases.set(base.name, { ...base, ledger });
-      events.push({ at: now, type: 'base-gone', base: base.name, text: `${base.name}: ${digest} is no longer served` });
-    }
+function withBaseSight(base: BaseRecord, seen: Seen, events: Event[]): BaseRecord {
+  const sight = seen.around.sights.get(tagKey({ domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' }));
+  if (!sight) return base;
+  const { ledger, news } = enter(base.ledger, sight, seen);
+  if (ledger === base.ledger) return base;
+  const told = tell(news, sight.digest, standing(base.ledger)?.digest);
+  if (told) {
+    events.push({ at: seen.now, type: `base-${news}`, base: base.name, text: `${base.name} ${told}`, data: { digest: sight.digest } });
   }
-  return events.length === 0 ? { state: before, events } : { state: { ...before, bases }, events };
+  return moved(base, ledger, sight.digest, seen.now);
+}
+
+function withTagSights(record: ImageRecord, enrolment: ExternalEnrolment, seen: Seen, events: Event[]): ImageRecord {
+  let { ledger } = record;
+  for (const tag of seen.around.selected.get(enrolment.name) ?? []) {
+    const sight = seen.around.sights.get(tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }));
+    if (!sight) continue;
+    const previous = standing(ledger, tag)?.digest;
+    const entered = enter(ledger, sight, seen, tag);
+    ledger = entered.ledger;
+    const told = tell(entered.news, sight.digest, previous);
+    if (told) events.push({ at: seen.now, type: `tag-${entered.news}`, image: record.name, text: `${record.name}:${tag} ${told}` });
+  }
+  return ledger === record.ledger ? record : { ...record, ledger };
+}
+
+function withContentSight(
+  record: ImageRecord,
+  enrolment: ManagedEnrolment,
+  state: FactoryState,
+  movedBases: ReadonlyMap<string, BaseRecord>,
+  seen: Seen,
+  events: Event[],
+): ImageRecord {
+  const tag = enrolment.tags[0] ?? 'latest';
+  const sight = seen.around.sights.get(tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }));
+  const content = sight ? contentOf(sight, seen.now) : undefined;
+  const known = record.content;
+  const overtaken = sight && known && known.firstSeen >= sight.at + seen.skew;
+  // While a run is open its end says what is there.
+  if (content && known?.digest !== content.digest && !overtaken && !state.intents.has(record.name)) {
+    const text = `${record.name} is at ${content.digest}, which was not built by us`;
+    if (known) events.push({ at: seen.now, type: 'image-moved', image: record.name, text });
+    return recordWithContent(record, state.bases, content, []);
+  }
+  // New digests in a ledger can prove what an image was built from long ago.
+  if (!record.baseImages.some((base) => movedBases.has(base))) return record;
+  const builtFrom = builtFromOf(record, state.bases, []);
+  return dataEqual(builtFrom, record.builtFrom) ? record : { ...record, builtFrom };
 }
 
 export function contentOf(sight: Pick<Sight, 'digest' | 'described'>, now: Instant): ImageContent | undefined {
@@ -103,27 +113,27 @@ export function contentOf(sight: Pick<Sight, 'digest' | 'described'>, now: Insta
   };
 }
 
-export function withImage(state: FactoryState, record: NonNullable<ReturnType<FactoryState['images']['get']>>): FactoryState {
-  return { ...state, images: new Map(state.images).set(record.name, record) };
+interface Entered {
+  readonly ledger: readonly LedgerEntry[];
+  readonly news: ObservationNews;
 }
 
-function enter(
-  before: readonly LedgerEntry[],
-  sight: Sight,
-  settings: Settings,
-  now: Instant,
-  tag?: string,
-): { ledger: readonly LedgerEntry[]; news: ObservationNews } {
+function enter(before: readonly LedgerEntry[], sight: Sight, { settings, now, skew }: Seen, tag?: string): Entered {
   const current = standing(before, tag);
-  const lastLook = current && sight.previous?.digest === current.digest ? sight.previous.lastSeenAt : undefined;
-  const observed = observe(
-    before,
-    { digest: sight.digest, at: now, ...(tag === undefined ? {} : { tag }), ...(lastLook === undefined ? {} : { lastLook }) },
-    settings.timing.settle,
-  );
-  let ledger = observed.ledger;
-  const undescribed = ledger.some((entry) => entry.digest === sight.digest && !entry.platforms);
-  if (sight.described && undescribed) {
+  const same = current?.digest === sight.digest;
+  const seenAt = sight.at + skew;
+  if (current && !same && current.appeared >= seenAt) return { ledger: before, news: 'none' };
+  const lastLook = current && sight.previous?.digest === current.digest ? sight.previous.lastSeenAt + skew : undefined;
+  const look = {
+    digest: sight.digest,
+    // One time for all that was found together; a second look counts from when it was made.
+    at: same ? seenAt : now,
+    ...(tag === undefined ? {} : { tag }),
+    ...(lastLook === undefined ? {} : { lastLook }),
+  };
+  const observed: Entered = same && !sight.asked ? { ledger: before, news: 'none' } : observe(before, look, settings.timing.settle);
+  let { ledger } = observed;
+  if (sight.described && ledger.some((entry) => entry.digest === sight.digest && !entry.platforms)) {
     ledger = describeEntry(ledger, sight.digest, sight.described.platforms, sight.described.publishedAt);
   }
   if (sight.refused !== undefined) ledger = annotate(ledger, sight.digest, { refused: sight.refused });

@@ -1,10 +1,10 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
-import { problemOf } from '@image-factory/core/problem.ts';
+import { openAttempt, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
 import type { Digest, Reference } from '@image-factory/core/reference/types.ts';
-import type { RunEnd } from '@image-factory/core/rebuild/transitions.ts';
 import type { ImageContent, Intent } from '@image-factory/core/state/types.ts';
-import type { CycleRun } from './cycle-run.ts';
+import { minute } from '@image-factory/core/time.ts';
+import { noteProblem, type CycleRun } from './cycle-run.ts';
 import { contentOf } from './enter.ts';
 
 /** A run that belongs to an open intent. */
@@ -13,49 +13,71 @@ export interface OpenRun {
   readonly enrolment: ManagedEnrolment;
   readonly builder: Builder;
   readonly run: Run;
-  cancelled?: boolean;
+  /** Started by this process. */
+  readonly own: boolean;
 }
 
-export interface EndedRun {
-  readonly intent: Intent;
-  readonly enrolment: ManagedEnrolment;
-  readonly end: RunEnd;
-}
+/** A provider may show a run so much later than it was created. */
+export const visibleWithin = 10 * minute;
 
-/** How a run is now; `lost` when it cannot be asked, so that a later cycle looks again. */
-export async function pollRun(run: CycleRun, found: OpenRun): Promise<Run | 'lost'> {
-  const { builder, enrolment, intent } = found;
+/**
+ * What a run came to; `running` while it has not ended; `unclear` when nobody can say now, so that a later cycle looks
+ * again: what has succeeded is neither lost nor built again because a registry or a provider does not answer.
+ */
+export async function endOfRun(run: CycleRun, found: OpenRun): Promise<RunEnd | 'running' | 'unclear'> {
+  const subject = { kind: 'image' as const, name: found.intent.image };
   try {
-    const now =
-      (await builder.get(enrolment, found.run.id)) ?? (await builder.find(enrolment, intent.key, intent.attempt));
-    if (now) return now;
-    const error = `run ${found.run.id} is not known to ${builder.provider} any more`;
-    return { ...found.run, status: 'failure', error };
-  } catch (thrown) {
-    run.problems.push(problemOf(thrown, { kind: 'image', name: intent.image }));
-    return 'lost';
-  }
-}
-
-/** What a finished run came to: its digest from its own word, or from the tag only if the manifest carries our key. */
-export async function endOfRun(run: CycleRun, found: OpenRun, now: Run): Promise<RunEnd> {
-  const common = {
-    run: now.id,
-    ...(now.log === undefined ? {} : { log: now.log }),
-    ...(now.error === undefined ? {} : { error: now.error }),
-  };
-  if (now.status !== 'success') return { ...common, outcome: now.status === 'running' ? 'cancelled' : now.status };
-  try {
+    const now = await askForRun(run, found);
+    if (!now) return 'unclear';
+    if (now.status === 'running') return 'running';
+    const common = {
+      run: now.id,
+      ...(now.log === undefined ? {} : { log: now.log }),
+      ...(now.error === undefined ? {} : { error: now.error }),
+    };
+    if (now.status !== 'success') return { ...common, outcome: now.status };
     const content = await contentOfRun(run, found, now.digest);
     if (content) return { ...common, outcome: 'success', content };
     return { ...common, outcome: 'failure', error: 'the run succeeded, but no image with its build key is in the registry' };
   } catch (thrown) {
-    const problem = problemOf(thrown, { kind: 'image', name: found.intent.image });
-    run.problems.push(problem);
-    return { ...common, outcome: 'failure', error: `the run succeeded, but its image could not be read: ${problem.message}` };
+    noteProblem(run, thrown, subject);
+    return 'unclear';
   }
 }
 
+async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined> {
+  const { builder, enrolment, intent } = found;
+  const now = await builder.get(enrolment, found.run.id);
+  if (now && now.status !== 'superseded') return now;
+  const other = await builder.find(enrolment, intent.key, intent.attempt);
+  if (other && other.status !== 'superseded') return other;
+  if (!now) return unknownRun(run, found);
+  // It left because another run holds the claim of its key; that one may not be visible yet.
+  return age(run, intent) < visibleWithin ? undefined : now;
+}
+
+/** Deleted, or not to be seen by us just now. What it pushed speaks for it; without that it is given up only after its time. */
+async function unknownRun(run: CycleRun, found: OpenRun): Promise<Run | undefined> {
+  const { builder, intent } = found;
+  const gone = `run ${found.run.id} is not known to ${builder.provider} any more`;
+  if (await contentOfRun(run, found, undefined)) return { ...found.run, status: 'success' };
+  const over = builder.capabilities().inProcess || age(run, intent) >= run.settings.limits.buildTimeout;
+  if (over) return { ...found.run, status: 'failure', error: gone };
+  run.problems.push({
+    code: 'NOT_FOUND',
+    message: `${gone}; its key stays taken until the build timeout has passed`,
+    hint: 'Check whether the run was deleted, and whether the credentials may still see it.',
+    subject: { kind: 'image', name: intent.image },
+  });
+  return undefined;
+}
+
+function age(run: CycleRun, intent: Intent): number {
+  const open = openAttempt(run.records.state, intent) ?? intent;
+  return run.time() - (open.run?.startedAt ?? open.createdAt);
+}
+
+/** The digest from the run's own word, or from the tag only if the manifest carries our key (brief 4.4). */
 async function contentOfRun(
   run: CycleRun,
   { enrolment, intent }: OpenRun,

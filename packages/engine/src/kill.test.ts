@@ -14,7 +14,13 @@ const settings: Record<string, Setting> = {
   'runs that claim their key, answers lost, runs found late': { claims: true, lostAnswers: 0.5, visibilityDelay: 5 * minute },
   'runs that do not say their digest': { silentRuns: true },
   'many refused pushes': { refusals: 0.7 },
+  'dead writers known as dead': { knowsDead: true, visibilityDelay: 5 * minute },
   'builds that live in their process': { inProcess: true, knowsDead: true, claims: true },
+  'a process that stands still for 20 minutes': { happens: () => ({ pause: 20 * minute }) },
+  'a machine that sleeps for 20 minutes': { happens: () => ({ sleep: 20 * minute }) },
+  'pauses, kills and stop signals': {
+    happens: (random) => (['kill', 'stop', { pause: 20 * minute }, { sleep: 12 * minute }] as const)[Math.floor(random() * 4)],
+  },
   'clocks that differ by up to eight minutes': { skew: 4 * minute },
   'look memories that die with their process': { ownLooks: true },
 };

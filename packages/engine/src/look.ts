@@ -21,6 +21,10 @@ export interface Sight {
   readonly previous: Sighting | undefined;
   readonly described: Described | undefined;
   readonly refused: string | undefined;
+  /** When a registry said so, by the local clock. */
+  readonly at: Instant;
+  /** False: an earlier look said so, whose news were not written then. */
+  readonly asked: boolean;
 }
 
 export interface LookAround {
@@ -34,8 +38,13 @@ export interface LookAround {
 
 interface Target {
   readonly reference: Reference;
+  /** Whose problem it is when the look fails. */
   readonly subject: Subject;
+  /** Bases, and external images, that verification may refuse its digests for. */
+  readonly verified: string[];
   readonly ledgers: (readonly LedgerEntry[])[];
+  /** What stands under the tag in each of them. */
+  readonly standing: (LedgerEntry | undefined)[];
   /** Digest whose content is known already, for an image of ours. */
   known: Digest | undefined;
   /** A managed image's own tag: its content has to be known besides the ledgers. */
@@ -70,7 +79,7 @@ export async function lookAround(
       }
       if (sight && sight !== 'absent') sights.set(key, sight);
     } catch (thrown) {
-      problems.push(problemOf(thrown, target.subject));
+      if (!options.signal?.aborted) problems.push(problemOf(thrown, target.subject));
     }
   });
   return { sights, selected, absent, problems };
@@ -90,21 +99,32 @@ export function tagKey(reference: { readonly domain: string; readonly path: stri
 }
 
 async function lookAt(deps: EngineDeps, target: Target, signal?: AbortSignal): Promise<Sight | 'absent' | undefined> {
-  const { reference, subject } = target;
+  const { reference } = target;
   const look = await deps.registry.look(reference, { force: target.force, ...(signal ? { signal } : {}) });
   if (look.kind === 'absent') return 'absent';
   const seen = look.kind === 'digest' ? look : look.last;
   if (!seen) return undefined;
-  // Not asked, and what the last look saw is in every ledger already: no news.
   const undescribed =
     target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest && entry.platforms)) ||
     (target.ours && target.known !== seen.digest);
   const described = undescribed ? await deps.registry.describe(reference, seen.digest, signal) : undefined;
+  const asked = look.kind === 'digest';
+  const news = target.standing.some((entry) => entry?.digest !== seen.digest);
+  // What the last look saw is in every ledger already.
+  if (!asked && !undescribed && !news) return undefined;
   const fresh = target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest));
-  const refused =
-    fresh && subject.kind === 'base' ? await deps.verifier?.refusal(subject.name, seen.digest, signal) : undefined;
-  if (look.kind === 'not-asked' && !undescribed && !fresh) return undefined;
-  return { reference, digest: seen.digest, previous: seen.previous, described, refused };
+  const refused = fresh ? await refusalOf(deps, target, seen.digest, signal) : undefined;
+  const at = look.kind === 'digest' ? deps.clock.now() : (look.last?.lastSeenAt ?? 0);
+  return { reference, digest: seen.digest, previous: seen.previous, described, refused, at, asked };
+}
+
+/** A verifier that fails keeps the look from being entered: what nobody has verified must not become a candidate. */
+async function refusalOf(deps: EngineDeps, { verified }: Target, digest: Digest, signal?: AbortSignal): Promise<string | undefined> {
+  for (const name of deps.verifier ? verified : []) {
+    const refusal = await deps.verifier?.refusal(name, digest, signal);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
 async function externalTags(
@@ -140,7 +160,7 @@ async function externalTags(
         });
       }
     } catch (thrown) {
-      problems.push(problemOf(thrown, subject));
+      if (!signal?.aborted) problems.push(problemOf(thrown, subject));
     }
   });
   return selected;
@@ -163,12 +183,13 @@ function collect(
     const key = tagKey(reference);
     const known = targets.get(key);
     if (known) return known;
-    const fresh: Target = { reference, subject, ledgers: [], known: undefined, ours: false, mayBeAbsent: false, force };
+    const fresh: Target = { reference, subject, verified: [], ledgers: [], standing: [], known: undefined, ours: false, mayBeAbsent: false, force };
     targets.set(key, fresh);
     return fresh;
   }
   function follow(into: Target, ledger: readonly LedgerEntry[], tag?: string): void {
     into.ledgers.push(tag === undefined ? ledger : ledger.filter((entry) => entry.tag === tag));
+    into.standing.push(standing(ledger, tag));
     const at = followUpAt(ledger, settle, tag);
     if (at !== undefined && at <= now && !standing(ledger, tag)?.baseline) into.force = true;
   }
@@ -187,7 +208,9 @@ function collect(
     }
     for (const tag of selected.get(enrolment.name) ?? []) {
       const reference = { domain: enrolment.registry, path: enrolment.repository, tag };
-      follow(target(reference, { kind: 'image', name: enrolment.name }), record?.ledger ?? [], tag);
+      const own = target(reference, { kind: 'image', name: enrolment.name });
+      own.verified.push(enrolment.name);
+      follow(own, record?.ledger ?? [], tag);
     }
   }
   for (const name of used) {
@@ -196,6 +219,7 @@ function collect(
     const reference = { domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' };
     const tag = target(reference, { kind: 'base', name });
     tag.mayBeAbsent ||= base.managedBy !== undefined;
+    if (base.managedBy === undefined) tag.verified.push(name);
     follow(tag, base.ledger);
   }
 }

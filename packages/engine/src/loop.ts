@@ -9,7 +9,9 @@ import type { EngineDeps } from './deps.ts';
 export interface LoopOptions {
   /** Read anew before every cycle: the enrolment is a file that people change. */
   readonly config: () => Promise<Result<FactoryConfig, readonly Problem[]>>;
+  /** The problems of the report are those that the cycle before did not have. */
   readonly onReport: (report: CycleReport) => void;
+  /** Likewise: each is told once, until it is gone. */
   readonly onProblems: (problems: readonly Problem[]) => void;
   /** Aborted by the first stop signal: the cycle in progress ends in order, and no other one begins. */
   readonly signal: AbortSignal;
@@ -19,21 +21,41 @@ export interface LoopOptions {
 export async function runLoop(deps: EngineDeps, options: LoopOptions): Promise<void> {
   const { signal } = options;
   const cache = newDecodeCache();
+  const news = onlyNews();
   let pause = minute;
   while (!signal.aborted) {
     const config = await options.config();
     if (config.ok) {
       pause = config.value.settings.timing.interval;
       try {
-        options.onReport(await runCycle(deps, config.value, { cacheFor: () => cache, signal }));
+        const report = await runCycle(deps, config.value, { cacheFor: () => cache, signal });
+        options.onReport({ ...report, problems: news(report.problems) });
       } catch (thrown) {
-        if (!signal.aborted) options.onProblems([problemOf(thrown)]);
+        if (!signal.aborted) tell(options, news([problemOf(thrown)]));
       }
     } else {
-      options.onProblems(config.error);
+      tell(options, news(config.error));
     }
     if (signal.aborted) return;
     deps.log.debug(`next cycle in ${Math.round(pause / 1000)} s`);
     await deps.clock.sleep(pause, signal).catch(() => undefined);
   }
+}
+
+function tell(options: LoopOptions, problems: readonly Problem[]): void {
+  if (problems.length > 0) options.onProblems(problems);
+}
+
+/** The problems that were not there the time before; numbers in messages, as of seconds and bytes, make no news. */
+function onlyNews(): (problems: readonly Problem[]) => readonly Problem[] {
+  let before: ReadonlySet<string> = new Set();
+  return (problems) => {
+    const known = before;
+    before = new Set(problems.map(identityOf));
+    return problems.filter((problem) => !known.has(identityOf(problem)));
+  };
+}
+
+function identityOf(problem: Problem): string {
+  return JSON.stringify(problem).replace(/\d+/g, '#');
 }

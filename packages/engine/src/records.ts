@@ -2,12 +2,25 @@ import type { StateFiles, StateStore } from '@image-factory/core/ports/state-sto
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { stateChanges } from '@image-factory/core/state/changes.ts';
 import { newDecodeCache, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
-import { decodeState, emptyState } from '@image-factory/core/state/decode-state.ts';
-import { eventChanges } from '@image-factory/core/state/events.ts';
-import { digestsInUse, keptEntries, trimRebuilds, trimState } from '@image-factory/core/state/trim.ts';
+import { decodeState, emptyState, type DecodedState } from '@image-factory/core/state/decode-state.ts';
+import { eventChanges, foldClosedMonths } from '@image-factory/core/state/events.ts';
 import type { Event, FactoryState } from '@image-factory/core/state/types.ts';
-import { day } from '@image-factory/core/time.ts';
-import type { Changed } from './enter.ts';
+import { trimmed, type DelayOf } from './trimmed.ts';
+
+/** A state and what happened on the way to it. */
+export interface Changed {
+  readonly state: FactoryState;
+  readonly events: readonly Event[];
+}
+
+/** What surrounds the records: the texts, and which of them cannot be read. */
+export interface Surroundings {
+  readonly files: StateFiles;
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/** Pure: applied first to the records at hand, and again to newer ones while others are faster. */
+export type Change = (state: FactoryState, surroundings: Surroundings) => Changed;
 
 /** The newest known records, and the way to change them: as functions of whatever is newest when they are written. */
 export interface Records {
@@ -17,8 +30,8 @@ export interface Records {
   readonly problems: readonly Problem[];
   readonly unreadable: ReadonlySet<string>;
   load(signal?: AbortSignal): Promise<void>;
-  /** One commit. `change` may be called again on newer records; without news nothing is written. */
-  transact(subject: string, change: (state: FactoryState, files: StateFiles) => Changed): Promise<void>;
+  /** One commit; without news nothing is written. Afterwards the records are those of this commit. */
+  transact(subject: string, change: Change): Promise<void>;
 }
 
 export interface RecordsOptions {
@@ -27,86 +40,89 @@ export interface RecordsOptions {
   readonly cacheFor?: (files: StateFiles) => DecodeCache;
   /** Changes are applied in memory and never written. */
   readonly dry: boolean;
+  /** The delays in force; without them no ledger is trimmed, because nobody knows what is still waited for. */
+  readonly delayOf?: DelayOf;
 }
 
-export function openRecords({ store, cacheFor = newDecodeCache, dry }: RecordsOptions): Records {
+interface Applied {
+  readonly changes: ReadonlyMap<string, string | null>;
+  readonly events: readonly Event[];
+}
+
+export function openRecords({ store, cacheFor = newDecodeCache, dry, delayOf }: RecordsOptions): Records {
   let cache: DecodeCache | undefined;
-  let state = emptyState;
   let files: StateFiles = new Map();
-  let problems: readonly Problem[] = [];
-  let unreadable: ReadonlySet<string> = new Set();
+  let decoded: DecodedState = { state: emptyState, problems: [], unreadable: new Set() };
+
+  function decode(newest: StateFiles): DecodedState {
+    cache ??= cacheFor(newest);
+    const found = decodeState(newest, cache);
+    const newer = found.problems.find(({ code }) => code === 'STATE_NEWER');
+    if (newer) throw new FactoryError(newer);
+    refuseOtherEngine(found.state);
+    return found;
+  }
 
   function take(newest: StateFiles): void {
-    cache ??= cacheFor(newest);
-    const decoded = decodeState(newest, cache);
-    const newer = decoded.problems.find(({ code }) => code === 'STATE_NEWER');
-    if (newer) throw new FactoryError(newer);
+    decoded = decode(newest);
     files = newest;
-    ({ state, problems, unreadable } = decoded);
+  }
+
+  function apply(change: Change, newest: StateFiles): Applied {
+    const { state: before, unreadable } = decode(newest);
+    const { state: after, events } = change(before, { files: newest, unreadable });
+    const changes = new Map([...stateChanges(before, trimmed(after, delayOf), newest), ...eventChanges(events)]);
+    return { changes: withFolding(changes, events, newest), events };
   }
 
   return {
     get state() {
-      return state;
+      return decoded.state;
     },
     get files() {
       return files;
     },
     get problems() {
-      return problems;
+      return decoded.problems;
     },
     get unreadable() {
-      return unreadable;
+      return decoded.unreadable;
     },
     async load(signal) {
       take((await store.read(signal)).files);
-      refuseOtherEngine(state);
     },
     async transact(subject, change) {
-      const apply = (newest: StateFiles): { changes: ReadonlyMap<string, string | null>; events: readonly Event[] } => {
-        const before = decodeState(newest, cache).state;
-        refuseOtherEngine(before);
-        const { state: after, events } = change(before, newest);
-        const changes = new Map([...stateChanges(before, trimmed(after), newest), ...eventChanges(events)]);
-        return { changes, events };
-      };
+      // What the events say is known once the change is applied; the message is that of the records at hand.
+      const rehearsal = apply(change, files);
+      if (rehearsal.changes.size === 0) return;
       if (dry) {
-        const { changes } = apply(files);
-        const next = new Map(files);
-        for (const [path, text] of changes) text === null ? next.delete(path) : next.set(path, text);
-        take(next);
+        take(withChanges(files, rehearsal.changes));
         return;
       }
-      // What the events say is known once the change is; the message is written from a rehearsal on the records at hand.
-      const { changes, events } = apply(files);
-      if (changes.size === 0) return;
-      const body = events.map(({ text }) => `- ${text}`).join('\n');
+      const body = rehearsal.events.map(({ text }) => `- ${text}`).join('\n');
       const snapshot = await store.commit({
         subject,
         ...(body ? { body } : {}),
-        change: (newest) => apply(newest).changes,
+        change: (newest) => (newest === files ? rehearsal : apply(change, newest)).changes,
       });
       take(snapshot.files);
     },
   };
 }
 
-/** Digests that may still become a candidate stay in the ledger however busy their tag is. */
-const longestUse = 60 * day;
+/** Months that are over become one file each, along with the first events of a later one: never by a commit of its own. */
+function withFolding(changes: Applied['changes'], events: readonly Event[], files: StateFiles): Applied['changes'] {
+  const last = events.at(-1);
+  return last ? new Map([...foldClosedMonths(files, last.at), ...changes]) : changes;
+}
 
-/** Takes old ledger entries and rebuilds out of the records, for the archive, where there are too many. */
-function trimmed(state: FactoryState): FactoryState {
-  const crowded =
-    state.bases.values().some(({ ledger }) => ledger.length > keptEntries) ||
-    state.images.values().some((image) => image.ledger.length > keptEntries || trimRebuilds(image) !== image);
-  if (!crowded) return state;
-  const inUse = digestsInUse(state);
-  return trimState(state, (base, digest) => {
-    if (inUse(base, digest)) return true;
-    const ledger = state.bases.get(base)?.ledger ?? [];
-    const newest = ledger.at(-1)?.appeared ?? 0;
-    return ledger.some((entry) => entry.digest === digest && entry.appeared > newest - longestUse);
-  });
+function withChanges(files: StateFiles, changes: Applied['changes']): StateFiles {
+  const next = new Map(files);
+  for (const [path, text] of changes) {
+    if (text === null) next.delete(path);
+    else next.set(path, text);
+  }
+  return next;
 }
 
 /** Only the engine that owns the state writes it; switching is a command of its own (brief 4.4). */

@@ -1,93 +1,135 @@
-import { problemOf } from '@image-factory/core/problem.ts';
-import { withIntent } from '@image-factory/core/rebuild/transitions.ts';
+import { providers } from '@image-factory/core/enrolment/schema-parts.ts';
+import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
+import { holdOn, takenOver, withIntents } from '@image-factory/core/rebuild/transitions.ts';
 import type { Intent } from '@image-factory/core/state/types.ts';
-import { minute } from '@image-factory/core/time.ts';
-import { recordRuns, startAll } from './act.ts';
-import type { CycleRun } from './cycle-run.ts';
-import type { OpenRun } from './follow.ts';
+import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';
+import { enrolmentOfRecord } from './enrolment-of-record.ts';
+import { visibleWithin, type OpenRun } from './follow.ts';
+import { inParallel } from './pool.ts';
+import { recordEnds, type EndedRun } from './record-ends.ts';
+import { sightingOf } from './sighting.ts';
+import { recordRuns, startAll, stopwatch } from './start.ts';
 
 /** Another process may take over an intent without a run so long after it first saw it (brief 4.4). */
-const takeOverAfter = 10 * minute;
+const takeOverAfter = visibleWithin;
+const looksAtOnce = 16;
+
+/** What is to be done about an open intent. */
+type Found =
+  | { readonly kind: 'known' | 'found'; readonly open: OpenRun }
+  | { readonly kind: 'orphan'; readonly intent: Intent; readonly enrolment: ManagedEnrolment }
+  | { readonly kind: 'over'; readonly ended: EndedRun }
+  | undefined;
 
 /**
  * Takes up every open intent, by what is committed and never by a recomputed key: follows its run, finds a run whose id
  * was not recorded, or takes the intent over when its writer is gone and two look-ups find nothing.
  */
 export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
-  const open: OpenRun[] = [];
-  const found: OpenRun[] = [];
-  const orphans: Intent[] = [];
-  for (const intent of run.records.state.intents.values()) {
-    const enrolment = run.managed.get(intent.image);
-    if (!enrolment) {
-      await closeUnenrolled(run, intent);
-      continue;
-    }
-    const builder = run.deps.builderFor(enrolment.source.provider);
-    if (!builder) {
-      run.missingBuilder(enrolment);
-      continue;
-    }
+  const intents = [...run.records.state.intents.values()];
+  const looked = await inParallel(intents, looksAtOnce, async (intent): Promise<Found> => {
     try {
-      if (intent.run) {
-        const known = { id: intent.run.id, key: intent.key, attempt: intent.attempt, status: 'running' as const };
-        open.push({ intent, enrolment, builder, run: known });
-        continue;
-      }
-      const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
-      if (lost) found.push({ intent, enrolment, builder, run: lost });
-      else if (await mayTakeOver(run, intent)) {
-        const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
-        if (again) found.push({ intent, enrolment, builder, run: again });
-        else orphans.push(intent);
-      }
+      return await lookUp(run, intent);
     } catch (thrown) {
-      run.problems.push(problemOf(thrown, { kind: 'image', name: intent.image }));
+      noteProblem(run, thrown, { kind: 'image', name: intent.image });
+      return undefined;
     }
-  }
+  });
+  const known = looked.flatMap((each) => (each?.kind === 'known' ? [each.open] : []));
+  const found = looked.flatMap((each) => (each?.kind === 'found' ? [each.open] : []));
+  const orphans = looked.flatMap((each) => (each?.kind === 'orphan' ? [each] : []));
+  const over = looked.flatMap((each) => (each?.kind === 'over' ? [each.ended] : []));
   if (found.length > 0) await recordRuns(run, found);
-  return [...open, ...found, ...(await takeOver(run, orphans))];
+  const unwanted = orphans.flatMap(({ intent, enrolment }) => withdrawn(run, intent, enrolment) ?? []);
+  if (over.length + unwanted.length > 0) await recordEnds(run, [...over, ...unwanted]);
+  const wanted = orphans.map(({ intent }) => intent).filter((intent) => !unwanted.some((ended) => ended.intent === intent));
+  return [...known, ...found, ...(await takeOver(run, wanted))];
 }
 
-async function mayTakeOver(run: CycleRun, intent: Intent): Promise<boolean> {
-  if (await run.deps.isDead(intent.writer)) return true;
+async function lookUp(run: CycleRun, intent: Intent): Promise<Found> {
+  const record = run.records.state.images.get(intent.image);
+  // Its file cannot be read: nothing could be recorded, so it waits until that is mended.
+  if (!record) return undefined;
+  const enrolment = run.enrolled.get(intent.image) ?? enrolmentOfRecord(record);
+  if (!enrolment) return withoutEnrolment(run, intent);
+  const builder = builderOf(run, intent, enrolment);
+  if (!builder) return undefined;
+  const own = intent.writer === run.deps.writer;
+  const open = (found: Run): OpenRun => ({ intent, enrolment, builder, run: found, own });
+  if (intent.run) {
+    const { id } = intent.run;
+    return { kind: 'known', open: open({ id, key: intent.key, attempt: intent.attempt, status: 'running' }) };
+  }
+  const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
+  if (lost) return { kind: 'found', open: open(lost) };
+  if (!(await mayTakeOver(run, intent, builder))) return undefined;
+  const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
+  return again ? { kind: 'found', open: open(again) } : { kind: 'orphan', intent, enrolment };
+}
+
+/** Runs are at the provider that the intent names, whatever the enrolment says by now. */
+function builderOf(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): Builder | undefined {
+  const provider = providers.find((known) => known === intent.provider) ?? enrolment.source.provider;
+  const builder = run.deps.builderFor(provider);
+  if (!builder) {
+    run.problems.push({
+      code: 'BUILDER_MISSING',
+      message: `the open run of ${intent.image} cannot be followed: nothing here can ask provider ${provider}`,
+      hint: 'Run image-factory doctor; its key stays taken until the run can be followed.',
+      subject: { kind: 'image', name: intent.image },
+    });
+  }
+  return builder;
+}
+
+/** Nobody can say where its run would be: its key stays taken for as long as a build may take. */
+function withoutEnrolment(run: CycleRun, intent: Intent): Found {
+  if (run.time() - intent.createdAt < run.settings.limits.buildTimeout + takeOverAfter) return undefined;
+  const end = { outcome: 'superseded' as const, error: 'it is enrolled no more, so that its run could not be followed' };
+  return { kind: 'over', ended: { intent, enrolment: undefined, end } };
+}
+
+/**
+ * Ten minutes after this machine first saw the intent in these hands, a run that its writer started would be visible and
+ * a writer that is slow may start none any more. Of builds that live in their writer, nothing is left once it is dead.
+ */
+async function mayTakeOver(run: CycleRun, intent: Intent, builder: Builder): Promise<boolean> {
+  if (builder.capabilities().inProcess && (await run.deps.isDead(intent.writer))) return true;
   const local = run.deps.clock.now();
-  return local - run.deps.sightings.first(`${intent.key}/${intent.attempt}`, local) >= takeOverAfter;
+  return local - run.deps.sightings.first(sightingOf(intent), local) >= takeOverAfter;
+}
+
+/** An intent that was never started and is not wanted any more ends without a run. */
+function withdrawn(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): EndedRun | undefined {
+  const why = whyWithdrawn(run, intent);
+  return why === undefined ? undefined : { intent, enrolment, unstarted: true, end: { outcome: 'cancelled', error: why } };
+}
+
+function whyWithdrawn(run: CycleRun, intent: Intent): string | undefined {
+  const { state } = run.records;
+  if (!run.enrolled.has(intent.image)) return 'it is enrolled no more';
+  if (state.engine && state.engine.epoch !== intent.epoch) return `decided in epoch ${intent.epoch}, now it is ${state.engine.epoch}`;
+  const hold = holdOn(state, intent, run.now);
+  return hold && `put on hold before it was started: ${hold.reason}`;
 }
 
 /** Writes our name into the intents; the commit decides who may start them. */
 async function takeOver(run: CycleRun, orphans: readonly Intent[]): Promise<readonly OpenRun[]> {
-  if (orphans.length === 0) return [];
+  if (orphans.length === 0 || isStopped(run)) return [];
   const names = orphans.map(({ image }) => image).join(', ');
+  const { writer, clock } = run.deps;
+  run.now = run.time();
+  let watch = stopwatch(clock);
+  let ours: readonly Intent[] = [];
   await run.records.transact(`Take over the open intents of ${names}`, (before) => {
-    let state = before;
-    for (const orphan of orphans) {
-      const current = state.intents.get(orphan.image);
-      const same = current?.key === orphan.key && current.attempt === orphan.attempt && current.writer === orphan.writer;
-      if (same && !current.run) state = withIntent(state, { ...current, writer: run.deps.writer });
-    }
-    const events = orphans.map((orphan) => ({
-      at: run.now,
-      type: 'taken-over',
-      image: orphan.image,
-      text: `the intent for ${orphan.image} was left by ${orphan.writer}`,
-    }));
-    return { state, events: state === before ? [] : events };
+    watch = stopwatch(clock);
+    ours = orphans.flatMap((orphan) => (holdOn(before, orphan, run.now) ? [] : (takenOver(before, orphan, writer, run.now) ?? [])));
+    const events = ours.map(({ image }) => {
+      const left = orphans.find((orphan) => orphan.image === image)?.writer ?? '';
+      return { at: run.now, type: 'taken-over', image, text: `the intent for ${image} was left by ${left}` };
+    });
+    return { state: withIntents(before, ours), events };
   });
-  const writtenAt = run.deps.clock.monotonic();
-  const ours = orphans.flatMap((orphan) => {
-    const current = run.records.state.intents.get(orphan.image);
-    const taken = current?.key === orphan.key && current.attempt === orphan.attempt && !current.run;
-    return taken && current.writer === run.deps.writer ? [current] : [];
-  });
-  return startAll(run, ours, writtenAt);
-}
-
-async function closeUnenrolled(run: CycleRun, intent: Intent): Promise<void> {
-  await run.records.transact(`Close the intent of ${intent.image}, which is no longer enrolled`, (before) => {
-    const intents = new Map(before.intents);
-    if (!intents.delete(intent.image)) return { state: before, events: [] };
-    const text = `the open intent of ${intent.image} was closed: it is no longer enrolled`;
-    return { state: { ...before, intents }, events: [{ at: run.now, type: 'intent-closed', image: intent.image, text }] };
-  });
+  return startAll(run, ours, watch);
 }

@@ -1,0 +1,90 @@
+import type { Enrolment, FactoryConfig, ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { Plan, Reason, RebuildRequest } from '@image-factory/core/plan/types.ts';
+import type { Problem } from '@image-factory/core/problem.ts';
+import type { Duration } from '@image-factory/core/time.ts';
+import type { CycleRun } from './cycle-run.ts';
+import type { EngineDeps } from './deps.ts';
+import type { Discovery } from './discover.ts';
+import type { Records } from './records.ts';
+
+export interface Beginning {
+  readonly deps: EngineDeps;
+  readonly config: FactoryConfig;
+  readonly images: readonly Enrolment[];
+  readonly managed: readonly ManagedEnrolment[];
+  readonly records: Records;
+  readonly problems: Problem[];
+  readonly discoveries: readonly Discovery[];
+  readonly options: {
+    readonly dry?: boolean;
+    readonly follow?: boolean;
+    readonly requests?: ReadonlyMap<string, RebuildRequest>;
+    readonly startOnly?: ReadonlySet<string>;
+    readonly signal?: AbortSignal;
+  };
+  readonly skew: Duration;
+}
+
+/** What the deciding and acting half of a cycle starts from. */
+export function newCycleRun(beginning: Beginning): CycleRun {
+  const { deps, config, images, managed, records, problems, discoveries, options, skew } = beginning;
+  const { dry = false, follow = false, startOnly, signal, requests } = options;
+  const time = (): number => deps.clock.now() + skew;
+  return {
+    deps,
+    records,
+    settings: config.settings,
+    images,
+    managed: byName(managed),
+    enrolled: byName(config.images.filter((image) => image.kind === 'managed')),
+    sources: sourcesOf(discoveries),
+    proofs: new Map(),
+    requests: new Map(requests),
+    problems,
+    started: [],
+    ended: [],
+    asked: new Set(),
+    gone: new Set(),
+    silent: new Set(),
+    // A rehearsal opens no builders.
+    notNow: dry ? new Map() : withoutBuilder(deps, managed),
+    dry,
+    follow,
+    startOnly,
+    signal,
+    now: time(),
+    time,
+  };
+}
+
+function byName(managed: readonly ManagedEnrolment[]): ReadonlyMap<string, ManagedEnrolment> {
+  return new Map(managed.map((enrolment) => [enrolment.name, enrolment]));
+}
+
+function sourcesOf(discoveries: readonly Discovery[]): CycleRun['sources'] {
+  const sources = new Map<string, { revision: string; commit: string | undefined }>();
+  for (const { image, source } of discoveries) {
+    if (source) sources.set(image, { revision: source.revision, commit: source.commit });
+  }
+  return sources;
+}
+
+function withoutBuilder(deps: EngineDeps, managed: readonly ManagedEnrolment[]): Map<string, Reason> {
+  const notNow = new Map<string, Reason>();
+  for (const { name, source } of managed) {
+    if (!deps.builderFor(source.provider)) notNow.set(name, { code: 'no-builder', detail: source.provider });
+  }
+  return notNow;
+}
+
+/** One problem for each image that is due and that nothing here can build. */
+export function missingBuilders({ managed }: CycleRun, { decisions }: Plan): readonly Problem[] {
+  return decisions
+    .filter(({ notes }) => notes.some(({ code }) => code === 'no-builder'))
+    .map(({ image }) => ({
+      code: 'BUILDER_MISSING',
+      message: `nothing here can start builds of provider ${managed.get(image)?.source.provider}`,
+      hint: 'Run image-factory doctor; set source.provider of the image, or install buildah or docker buildx.',
+      subject: { kind: 'image', name: image },
+    }));
+}

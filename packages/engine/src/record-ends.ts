@@ -1,0 +1,47 @@
+import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import { closeIntent, isOpen, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
+import type { Event, FactoryState, Intent, Rebuild } from '@image-factory/core/state/types.ts';
+import type { CycleRun } from './cycle-run.ts';
+import { sightingOf } from './sighting.ts';
+import { listed } from './wording.ts';
+
+export interface EndedRun {
+  readonly intent: Intent;
+  /** Undefined: it is not enrolled any more, and nothing was pushed. */
+  readonly enrolment: ManagedEnrolment | undefined;
+  readonly end: RunEnd;
+  /** No run was ever started for it: ends only what nobody else has taken over. */
+  readonly unstarted?: true;
+}
+
+/** Commits what came out of runs, together. */
+export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Promise<void> {
+  run.now = run.time();
+  const { settle } = run.settings.timing;
+  await run.records.transact(`Record the outcome of ${listed(ended.map(({ intent }) => intent.image))}`, (before) => {
+    let state = before;
+    const events: Event[] = [];
+    for (const { intent, enrolment, end, unstarted } of ended) {
+      if (unstarted && !isOpen(state, intent)) continue;
+      const after = closeIntent(state, enrolment, intent, end, run.now, settle);
+      if (after === state) continue;
+      state = after;
+      const rebuild = rebuildOf(state, intent);
+      const text = `rebuild of ${intent.image} ended: ${rebuild?.outcome}${rebuild?.error ? ` (${rebuild.error})` : ''}`;
+      events.push({ at: run.now, type: 'rebuild-ended', image: intent.image, text, data: { key: intent.key, outcome: rebuild?.outcome } });
+    }
+    return { state, events };
+  });
+  for (const { intent } of ended) {
+    // Another process may have recorded it before.
+    const rebuild = rebuildOf(run.records.state, intent);
+    if (!rebuild) continue;
+    run.ended.push({ image: intent.image, rebuild });
+    run.deps.log.info(`rebuild of ${intent.image}: ${rebuild.outcome}${rebuild.digest ? ` ${rebuild.digest}` : ''}`);
+    run.deps.sightings.forget(sightingOf(intent));
+  }
+}
+
+function rebuildOf(state: FactoryState, { image, key, attempt }: Intent): Rebuild | undefined {
+  return state.images.get(image)?.rebuilds.findLast((rebuild) => rebuild.key === key && rebuild.attempt === attempt);
+}
