@@ -21,7 +21,7 @@ export interface Sight {
   readonly previous: Sighting | undefined;
   readonly described: Described | undefined;
   readonly refused: string | undefined;
-  /** When a registry said so, by the local clock. */
+  /** The registry said so not before this, by the local clock. */
   readonly at: Instant;
   /** False: an earlier look said so, whose news were not written then. */
   readonly asked: boolean;
@@ -100,6 +100,8 @@ export function tagKey(reference: { readonly domain: string; readonly path: stri
 
 async function lookAt(deps: EngineDeps, target: Target, signal?: AbortSignal): Promise<Sight | 'absent' | undefined> {
   const { reference } = target;
+  // Before asking: however long the answer takes, what it says is not older than this.
+  const askedAt = deps.clock.now();
   const look = await deps.registry.look(reference, { force: target.force, ...(signal ? { signal } : {}) });
   if (look.kind === 'absent') return 'absent';
   const seen = look.kind === 'digest' ? look : look.last;
@@ -114,7 +116,7 @@ async function lookAt(deps: EngineDeps, target: Target, signal?: AbortSignal): P
   if (!asked && !undescribed && !news) return undefined;
   const fresh = target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest));
   const refused = fresh ? await refusalOf(deps, target, seen.digest, signal) : undefined;
-  const at = look.kind === 'digest' ? deps.clock.now() : (look.last?.lastSeenAt ?? 0);
+  const at = look.kind === 'digest' ? askedAt : (look.last?.lastSeenAt ?? 0);
   return { reference, digest: seen.digest, previous: seen.previous, described, refused, at, asked };
 }
 

@@ -85,6 +85,7 @@ export class World {
     this.calls.set(label, (this.calls.get(label) ?? 0) + 1);
     this.ci.catchUp();
     const problem = this.fault(label, process);
+    if (process.dead) await new Promise(() => undefined);
     if (problem) throw new FactoryError(problem);
   }
 
