@@ -56,7 +56,9 @@ function faultOf({ page, target }: Link): string | undefined {
   if (!existsSync(file)) return `${page}: ${target} is not there`;
   if (anchor === undefined || anchor === '') return undefined;
   if (statSync(file).isDirectory() || !file.endsWith('.md')) return `${page}: ${target} has no anchors`;
-  return anchorsOf(file).has(decodeURIComponent(anchor)) ? undefined : `${page}: ${target} has no such heading`;
+  return anchorsOf(file).has(decodeURIComponent(anchor))
+    ? undefined
+    : `${page}: ${target} has no such heading`;
 }
 
 it('every link between the pages leads somewhere', () => {
