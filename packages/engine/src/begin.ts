@@ -17,6 +17,7 @@ export interface Beginning {
   readonly discoveries: readonly Discovery[];
   readonly options: {
     readonly dry?: boolean;
+    readonly upTo?: 'discover' | 'observe' | 'all';
     readonly follow?: boolean;
     readonly requests?: ReadonlyMap<string, RebuildRequest>;
     readonly startOnly?: ReadonlySet<string>;
@@ -28,7 +29,7 @@ export interface Beginning {
 /** What the deciding and acting half of a cycle starts from. */
 export function newCycleRun(beginning: Beginning): CycleRun {
   const { deps, config, images, managed, records, problems, discoveries, options, skew } = beginning;
-  const { dry = false, follow = false, startOnly, signal, requests } = options;
+  const { dry = false, upTo = 'all', follow = false, startOnly, signal, requests } = options;
   const time = (): number => deps.clock.now() + skew;
   return {
     deps,
@@ -46,8 +47,8 @@ export function newCycleRun(beginning: Beginning): CycleRun {
     asked: new Set(),
     gone: new Set(),
     silent: new Set(),
-    // A rehearsal opens no builders.
-    notNow: dry ? new Map() : withoutBuilder(deps, managed),
+    // A rehearsal opens no builders, nor does a cycle that only looks.
+    notNow: dry || upTo !== 'all' ? new Map() : withoutBuilder(deps, managed),
     dry,
     follow,
     startOnly,

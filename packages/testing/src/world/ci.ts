@@ -26,8 +26,7 @@ export interface SimulatedRun {
   cancelled: boolean;
   /** The process that it lived in is gone. */
   interrupted: boolean;
-  /** Deleted by a person: nobody is told of it any more. */
-  deleted: boolean;
+  hidden: boolean;
 }
 
 /** A create call gives up after this; nothing of it can happen later. */
@@ -60,15 +59,24 @@ export class SimulatedCi {
     }
   }
 
-  /** Somebody cancels or deletes a run. */
-  end(id: string, how: 'cancelled' | 'deleted'): void {
+  /** Somebody cancels a run. */
+  cancel(id: string): void {
     this.catchUp();
-    const run = this.runs.find((known) => known.id === id);
-    if (!run) throw new Error(`no run ${id}`);
-    if (how === 'deleted') run.deleted = true;
+    const run = this.#run(id);
     if (run.ended) return;
     run.ended = run.cancelled = true;
     run.built = false;
+  }
+
+  /** From now on nobody is told of it, whether it was deleted or may not be seen any more. */
+  hide(id: string): void {
+    this.#run(id).hidden = true;
+  }
+
+  #run(id: string): SimulatedRun {
+    const run = this.runs.find((known) => known.id === id);
+    if (!run) throw new Error(`no run ${id}`);
+    return run;
   }
 
   builder(process: SimulatedProcess): Builder {
@@ -90,19 +98,19 @@ export class SimulatedCi {
         await at('find run');
         if (options.blindLookUps) return undefined;
         const found = this.runs.filter(
-          (run) => run.key === key && run.attempt === attempt && run.visibleAt <= this.#world.now && !run.deleted,
+          (run) => run.key === key && run.attempt === attempt && run.visibleAt <= this.#world.now && !run.hidden,
         );
         const run = found.findLast(({ built }) => built) ?? found.at(-1);
         return run && this.#told(run);
       },
       get: async (_image, id) => {
         await at('get run');
-        const run = this.runs.find((known) => known.id === id && !known.deleted);
+        const run = this.runs.find((known) => known.id === id && !known.hidden);
         return run && this.#told(run);
       },
       cancel: async (_image: ManagedEnrolment, id) => {
         await at('cancel run');
-        this.end(id, 'cancelled');
+        this.cancel(id);
       },
     };
   }
@@ -128,7 +136,7 @@ export class SimulatedCi {
       ended: false,
       cancelled: false,
       interrupted: false,
-      deleted: false,
+      hidden: false,
     };
     this.runs.push(run);
     return run;
