@@ -111,3 +111,31 @@ test('a Dockerfile that is a directory or too large is refused', async () => {
     });
   }
 });
+
+test('links within the repository lead to what discovery reads, others nowhere', async () => {
+  const { path } = await repository({ 'shared/Dockerfile': 'FROM a\n', 'shared/unrelated/x': 'x' });
+  await symlink('shared', join(path, 'team'));
+  await mkdir(join(path, 'app'));
+  await symlink('../team/Dockerfile', join(path, 'app/Dockerfile'));
+  await symlink('/etc/passwd', join(path, 'app/absolute'));
+  await symlink(`${'../'.repeat(20)}etc/passwd`, join(path, 'app/outside'));
+  await symlink('loop', join(path, 'app/loop'));
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', path, '-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+      encoding: 'utf8',
+    });
+  git('add', '-A');
+  git('commit', '-q', '-m', 'links');
+  const checkout = await checkoutFor(path);
+  async function found(dockerfile: string): Promise<string> {
+    const { source } = enrolment('r.example', {}, { dockerfile, context: 'app' });
+    const out = await checkout(source, git('rev-parse', 'HEAD').trim(), signal);
+    return (await findBuildFiles(out.dir, source)).text;
+  }
+  expect(await found('app/Dockerfile')).toBe('FROM a\n');
+  expect(await found('team/Dockerfile')).toBe('FROM a\n');
+  for (const dockerfile of ['app/absolute', 'app/outside']) {
+    await expect(found(dockerfile)).rejects.toMatchObject({ problem: { code: 'CONFIG_PATH_ESCAPES' } });
+  }
+  await expect(found('app/loop')).rejects.toMatchObject({ problem: { code: 'DOCKERFILE_MISSING' } });
+});

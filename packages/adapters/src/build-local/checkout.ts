@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { lutimes, mkdtemp, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, posix, resolve } from 'node:path';
 import type { Source } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 
@@ -49,7 +49,9 @@ export function gitCheckout(options: GitCheckoutOptions): Checkout {
       const git = gitRunner(['--git-dir', gitDir, '--work-tree', dir], environment, signal);
       const committedAt = Number(await git(['show', '-s', '--format=%ct', `${commit}^{commit}`]));
       await git(['read-tree', commit]);
-      const paths = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`].map(pathspec);
+      const named = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`];
+      const links = await Promise.all(named.map((path) => ledTo(git, commit, path)));
+      const paths = [...new Set([...named, ...links.flat()])].map(pathspec);
       const files = await git(['ls-files', '-z', '--', ...paths]);
       await git(['checkout-index', '-q', '-z', '--stdin'], files);
       await stamp(dir, committedAt);
@@ -59,6 +61,33 @@ export function gitCheckout(options: GitCheckoutOptions): Checkout {
       throw error;
     }
   };
+}
+
+const mostHops = 40;
+
+/**
+ * The symbolic links on the way to a path, and what they lead to within the repository: discovery follows them, so the
+ * build must find them too. A link out of the repository ends the way; whoever opens the path then refuses it.
+ */
+async function ledTo(git: Git, commit: string, path: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  let wanted = posix.normalize(path).replace(/\/$/, '');
+  for (let hop = 0; hop < mostHops; hop += 1) {
+    const parts = wanted.split('/');
+    const prefixes = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+    const entries = (await git(['ls-tree', '-z', commit, '--', ...prefixes])).split('\0');
+    const links = entries.flatMap((entry) => {
+      const [, id = '', name = ''] = /^120000 blob ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];
+      return prefixes.includes(name) ? [{ id, name }] : [];
+    });
+    if (!links[0]) return [...found, wanted];
+    const { id, name: link } = links[0];
+    const target = await git(['cat-file', 'blob', id]);
+    found.push(link);
+    wanted = posix.normalize(posix.join(posix.dirname(link), target, wanted.slice(link.length)));
+    if (posix.isAbsolute(target) || wanted === '..' || wanted.startsWith('../')) return found;
+  }
+  return found;
 }
 
 async function plainDirectory(path: string): Promise<CheckedOut> {
