@@ -48,7 +48,7 @@ export function newCycleRun(beginning: Beginning): CycleRun {
     gone: new Set(),
     silent: new Set(),
     // A rehearsal opens no builders, nor does a cycle that only looks.
-    notNow: dry || upTo !== 'all' ? new Map() : withoutBuilder(deps, managed),
+    notNow: dry || upTo !== 'all' ? new Map<string, Reason>() : withoutBuilder(deps, managed),
     dry,
     follow,
     startOnly,

@@ -113,5 +113,7 @@ describe('one cycle', () => {
     expect(report.started).toEqual(['parent']);
     expect(factory.world.runs.at(-1)?.request.pins[0]?.digest).toBe(next);
     expect(report.ended[0]?.rebuild).toMatchObject({ reason: 'requested', requestedBy: 'ada' });
+    const events = [...factory.world.files].filter(([path]) => path.startsWith('events/')).map(([, text]) => text);
+    expect(events.join('')).toContain('rebuild of parent decided: requested by ada: CVE-2026-1');
   });
 });

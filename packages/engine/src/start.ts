@@ -1,3 +1,4 @@
+import { reasonText } from '@image-factory/core/plan/reason-text.ts';
 import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
@@ -33,7 +34,7 @@ export async function startDue(run: CycleRun): Promise<readonly OpenRun[]> {
     // On newer records the decision is made again: a hold or another process's start may have come in between.
     const still = sameRecords(before, planned) ? wanted : stillWanted(wanted, planOn(run, before, 'starts'));
     const written = still.filter((intent) => mayOpen(before, intent));
-    return { state: withIntents(before, written), events: written.map((intent) => decided(intent, run.now)) };
+    return { state: withIntents(before, written), events: written.map((intent) => decided(intent, plan, run.now)) };
   });
   const ours = wanted.filter((intent) => isOpen(run.records.state, intent));
   for (const intent of ours) run.requests.delete(intent.image);
@@ -57,8 +58,11 @@ function intentsOf(run: CycleRun, { starts, decisions }: Plan): Intent[] {
   });
 }
 
-function decided({ image, key, attempt, reason }: Intent, at: number): Event {
-  return { at, type: 'intent', image, text: `rebuild of ${image} decided: ${reason}`, data: { key, attempt } };
+/** With the reason in words: those of a person's request are found nowhere else afterwards. */
+function decided({ image, key, attempt, reason }: Intent, { decisions }: Plan, at: number): Event {
+  const cause = decisions.find((decision) => decision.image === image)?.due[0];
+  const text = `rebuild of ${image} decided: ${cause ? reasonText(cause) : reason}`;
+  return { at, type: 'intent', image, text, data: { key, attempt } };
 }
 
 /** Records that are the same are the same objects, because they are decoded once. */
