@@ -11,8 +11,8 @@ import { cycleValue, endedText } from '../render/cycle.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 export async function run(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
-  const stop = stopSignal();
   const factory = await openFactory(options, io);
+  const stop = stopSignal();
   try {
     if (flags['once'] === true) {
       const report = await factory.cycle({ force: flags['force'] === true, follow: flags['wait'] === true, signal: stop.signal });

@@ -53,12 +53,12 @@ export async function place(): Promise<Place> {
   return made;
 }
 
-/** For places that several tests share; the caller leaves it. */
-export async function makePlace(): Promise<Place> {
+/** For places that several tests share, and for child processes, which know the real time only; the caller leaves it. */
+export async function makePlace(time: 'own' | 'real' = 'own'): Promise<Place> {
   const root = await mkdtemp(join(tmpdir(), 'image-factory-cli-'));
   const dir = join(root, 'factory');
   await mkdir(dir);
-  let offset = Date.UTC(2026, 5, 1, 8) - Date.now();
+  let offset = time === 'real' ? 0 : Date.UTC(2026, 5, 1, 8) - Date.now();
   const now = (): number => Date.now() + offset;
   const registry = await startRegistry({ date: now, now });
   const remote = await createGitRemote();
@@ -125,7 +125,7 @@ export async function makePlace(): Promise<Place> {
   };
 }
 
-/** A factory.yaml without waits, built with layers alone. */
+/** A factory.yaml without waits but the usual half hour in which a digest settles, built with layers alone. */
 export function settings(
   { registry, remote }: { readonly registry: FakeRegistry; readonly remote?: { readonly path: string } },
   more = '',
@@ -136,7 +136,7 @@ export function settings(
   return `state: ${state}
 registries: { "${registry.host}": { insecure: true } }
 builder: { tool: layers }
-timing: { settle: 1s, coordinationWindow: 0s, lookAhead: 0s }
+timing: { settle: 30m, coordinationWindow: 0s, lookAhead: 0s }
 limits: { perImageAndDay: 100 }
 ${more}`;
 }
