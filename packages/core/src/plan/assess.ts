@@ -208,7 +208,7 @@ function sharedCandidate(
   let key = `${delay} ${ownBuild ? 'own' : 'upstream'}`;
   for (const { platform } of uses) key += ` ${platform}`;
   let ofBase = candidates.get(base.name);
-  if (!ofBase) candidates.set(base.name, (ofBase = new Map()));
+  if (!ofBase) candidates.set(base.name, (ofBase = new Map<string, Candidate>()));
   let candidate = ofBase.get(key);
   if (!candidate) {
     candidate = judgeCandidate(input, base, versionsOf(base.ledger, platformsOf(uses)), delay, ownBuild);
@@ -261,10 +261,13 @@ function startOf(
   }
   if (slot === undefined) return { at: Number.POSITIVE_INFINITY, notes: [{ code: 'waits-for-slot' }] };
 
-  // Digests that mature soon after the first slot are waited for, once: from that slot and not from now, so that the
-  // wait neither repeats nor ends off the slot when the first of them has matured.
+  // Digests that are known at the first slot and mature soon after it are waited for, once: judged from that slot and
+  // not from now, so that the wait neither repeats nor ends off the slot when the first of them has matured.
   const latest = slot + settings.timing.lookAhead;
-  const soon = verdicts.flatMap(({ maturing }) => maturing).filter((at) => at > slot && at <= latest);
+  const soon = verdicts
+    .flatMap(({ maturing }) => maturing)
+    .filter(({ seenAt, matureAt }) => seenAt <= slot && matureAt > slot && matureAt <= latest)
+    .map(({ matureAt }) => matureAt);
   if (soon.length > 0) {
     const later = nextSlot(enrolment.name, enrolment.schedule, Math.max(...soon)) ?? latest;
     const at = Math.min(later, latest);

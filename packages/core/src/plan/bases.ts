@@ -6,7 +6,7 @@ import type { Digest, PlatformName } from '../reference/types.ts';
 import type { BaseRecord, Dependency, Hold, ImageRecord, Pin } from '../state/types.ts';
 import type { Duration, Instant } from '../time.ts';
 import { evidenceNotes, obstacleNotes } from './base-notes.ts';
-import { dueBecauseOf, isBad, maturitiesAfter } from './due.ts';
+import { dueBecauseOf, isBad, maturingAfter, type Maturing } from './due.ts';
 import type { PlanInput, Reason, RebuildRequest } from './types.ts';
 
 /** One image's relation to one base, judged (brief 4.3, rules 1 to 4). */
@@ -26,8 +26,8 @@ export interface BaseVerdict {
   readonly emergency: boolean;
   /** Only signed provenance could prove it: never urgent, started with the daily slot (brief 4.3.3). */
   readonly batched: boolean;
-  /** When digests newer than what the image contains mature. */
-  readonly maturing: readonly Instant[];
+  /** Digests newer than what the image contains. */
+  readonly maturing: readonly Maturing[];
   readonly notes: readonly Reason[];
 }
 
@@ -117,7 +117,7 @@ export function judgeBase(question: BaseQuestion): BaseVerdict {
     dueSince: due?.since,
     emergency,
     batched: !contained.provable && contained.best?.evidence !== 'signed-provenance',
-    maturing: counts ? maturitiesAfter(candidate, contained) : [],
+    maturing: counts ? maturingAfter(candidate, contained) : [],
     notes,
   };
 }

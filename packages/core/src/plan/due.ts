@@ -102,11 +102,17 @@ function usableFrom({ version, matureAt, takenAt }: Judged): Instant {
   return Math.max(takenAt ?? matureAt, version.settledAt ?? matureAt, version.appeared);
 }
 
+/** A version that will be usable by time alone, or is by now. */
+export interface Maturing {
+  readonly seenAt: Instant;
+  readonly matureAt: Instant;
+}
+
 /**
- * When versions newer than what the image contains mature, past ones included: a start that waited for one keeps its
- * time when that one has matured.
+ * The versions newer than what the image contains that mature, past ones included: a start that waited for one keeps
+ * its time when that one has matured.
  */
-export function maturitiesAfter(candidate: Candidate, contained: Contained): readonly Instant[] {
+export function maturingAfter(candidate: Candidate, contained: Contained): readonly Maturing[] {
   const versions = candidate.judged.map(({ version }) => version);
   const at = contained.best ? positionOf(versions, contained.best.digest) : -1;
   const inside = versions[at];
@@ -116,7 +122,7 @@ export function maturitiesAfter(candidate: Candidate, contained: Contained): rea
       const onlyTime = obstacles.every((obstacle) => obstacle === 'not-matured');
       return onlyTime && !version.baseline && !(inside && equalContent(inside, version));
     })
-    .map(({ matureAt }) => matureAt);
+    .map(({ matureAt, version }) => ({ seenAt: version.firstSeen, matureAt }));
 }
 
 function nothing(note?: Reason): DueAnswer {

@@ -182,6 +182,15 @@ describe('the look-ahead', () => {
     expect(decide(image, [third], 8 + slot).pins).toMatchObject([{ digest: digest('newer') }]);
   });
 
+  it('does not wait for what was not known at the slot, such as the push of a parent that was waited for', () => {
+    const p = ownBase('p', [old, [7 + later, 'p2']]);
+    const plain = baseWith([old, [0, 'new']]);
+    const child = builtOn([plain, p], ['old', 'old'], -50, { name: 'app' });
+    const enrolments = [app, enrolment({ name: 'p' })];
+    const images = [child, builtOn([], [], 0, { name: 'p' })];
+    expect(decide(child, [plain, p], 7 + later, { enrolments, images }).action).toBe('start');
+  });
+
   it('does not wait for what matures later, is replaced too soon or withdrawn', () => {
     for (const more of [{ withdrawnAt: days(1) }, { replacedAt: days(1), stood: hour }, { refused: 'x' }]) {
       const other = baseWith([old, [0, 'new'], [later, 'newer', more]]);

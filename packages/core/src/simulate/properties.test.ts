@@ -143,6 +143,11 @@ describe('over random worlds without trouble', () => {
       const images = new Map(scenario.images.map((image) => [image.name, image]));
       for (const adoption of report.adoptions) {
         const image = images.get(adoption.image);
+        // Nothing is known of what a found image copied from a base, until it is built by us: see the brief, 4.3.2.
+        const known = report.rebuilds.find(({ image: name }) => name === adoption.image)?.endedAt ?? Infinity;
+        if (image?.exists && adoption.publishedAt < known) {
+          if (image.uses.some((use) => use.copied && 'base' in use && use.base === adoption.base)) continue;
+        }
         if (image)
           expect(adoption.lag, JSON.stringify(adoption)).toBeLessThanOrEqual(lagBound(scenario, image));
       }
@@ -166,14 +171,29 @@ describe('over random worlds without trouble', () => {
     }, worlds);
   });
 
-  it('a change comes into an image by one rebuild, on however many ways', () => {
-    // Images with delays of their own take a change at times of their own.
-    const alike = worlds.map((world) => ({
+  it('a change of one base makes one rebuild of each image at most, on however many ways it comes', () => {
+    const oneChange = fc.tuple(worlds, fc.integer({ min: 0, max: 24 * 60 })).map(([world, minutes]) => ({
       ...world,
       settings: { limits: { concurrent: 10 } },
-      images: world.images.map(({ delay: _delay, ...image }) => image),
+      // Images with delays of their own take a change at times of their own. Deeper families can take longer than
+      // the 48 h for which an image waits for its parents' slots.
+      images: world.images.slice(0, 4).map(({ delay: _delay, exists: _exists, ...image }) => image),
+      bases: world.bases.map((base, index) => ({
+        ...base,
+        published: [
+          { at: start - day, digest: `old ${index}` },
+          ...(index === 0 ? [{ at: start + 10 * day + minutes * minute, digest: 'new' }] : []),
+        ],
+      })),
     }));
-    holdsAlways(({ splitChanges }) => expect(splitChanges).toEqual([]), alike);
+    holdsAlways(({ images, splitChanges }) => {
+      expect(splitChanges).toEqual([]);
+      for (const { image, succeeded } of images) expect(succeeded, image).toBeLessThanOrEqual(2);
+      expect(
+        images.some(({ succeeded }) => succeeded === 2) ||
+          images.every(({ longestLag }) => longestLag === undefined),
+      ).toBe(true);
+    }, oneChange);
   });
 
   it('the first cycle starts no storm: only images that were never built, parents first, within the limits', () => {

@@ -271,7 +271,8 @@ class Simulation {
 
   #noteDowngrades({ image, pins }: Intent, at: Instant): void {
     for (const { base, digest } of pins) {
-      const from = this.#recorder.inside(image, base);
+      // Of what nothing is known nobody can say whether it was higher.
+      const from = this.#state.images.get(image)?.builtFrom[base]?.digest;
       if (from === undefined) continue;
       const versions = this.#versions(image, base);
       const before = positionOf(versions, from);
