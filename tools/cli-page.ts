@@ -1,6 +1,9 @@
-import type { Argument, Command, Option } from 'commander';
 import { buildProgram } from '../packages/cli/src/command-line.ts';
 import type { Io } from '../packages/cli/src/io.ts';
+
+type Command = ReturnType<typeof buildProgram>;
+type Option = Command['options'][number];
+type Argument = Command['registeredArguments'][number];
 
 /** What a command does to the world outside, and what a person wants to know beyond its options. */
 interface Note {
