@@ -2,6 +2,7 @@ import { EVENT_ID, parseEvents, YAMLException, type Event } from 'js-yaml';
 import type { Place, Problem } from '../problem.ts';
 import { composeYaml, deepestNesting, eventOffset, type Composed } from './yaml-compose.ts';
 import { childEvent } from './yaml-places.ts';
+import { quickYaml, type QuickYaml } from './yaml-quick.ts';
 
 /** A file of the factory directory, as read. */
 export interface ConfigFile {
@@ -17,8 +18,11 @@ export interface YamlFile {
   readonly path: string;
   readonly text: string;
   readonly root: unknown;
-  readonly composed: Composed;
+  /** The offset of a mapping or list. */
+  readonly startOf: (container: object) => number | undefined;
   readonly lineStarts: readonly number[];
+  /** How everything is written; made when it is first asked for. */
+  readonly composed: Composed;
 }
 
 /** Larger files are refused unread: 10,000 enrolments take two to five MiB. */
@@ -37,6 +41,8 @@ export function readYaml(file: ConfigFile): { yaml: YamlFile | undefined; proble
       { file: file.path },
     );
   }
+  const quick = quickYaml(file.text);
+  if (quick) return { yaml: quickFile(file, quick), problems: [] };
   let events: Event[];
   try {
     events = parseEvents(file.text, { filename: file.path, maxDepth: deepestNesting });
@@ -71,10 +77,41 @@ export function readYaml(file: ConfigFile): { yaml: YamlFile | undefined; proble
     }));
     return { yaml: undefined, problems };
   }
-  return {
-    yaml: { path: file.path, text: file.text, root: composed.root, composed, lineStarts },
-    problems: [],
+  const { root } = composed;
+  const startOf = (container: object): number | undefined => {
+    const event = events[composed.starts.get(container) ?? -1];
+    return event && eventOffset(event);
   };
+  return { yaml: { path: file.path, text: file.text, root, startOf, lineStarts, composed }, problems: [] };
+}
+
+/** Nearly always all that is to be known of a file is its value, and where its entries start. */
+function quickFile({ path, text }: ConfigFile, { root, starts }: QuickYaml): YamlFile {
+  let composed: Composed | undefined;
+  return {
+    path,
+    text,
+    root,
+    startOf: (container) => starts.get(container),
+    lineStarts: startsOfLines(text),
+    get composed() {
+      composed ??= composedAs(root, composeYaml(text, parseEvents(text, { filename: path })));
+      return composed;
+    },
+  };
+}
+
+/** What was composed of the same text, with the places of its values known by those of `root`. */
+function composedAs(root: unknown, composed: Composed): Composed {
+  const starts = new Map<object, number>();
+  function pair(ours: unknown, theirs: unknown): void {
+    if (typeof ours !== 'object' || ours === null || typeof theirs !== 'object' || theirs === null) return;
+    const start = composed.starts.get(theirs);
+    if (start !== undefined) starts.set(ours, start);
+    for (const [key, inner] of Object.entries(ours)) pair(inner, (theirs as Record<string, unknown>)[key]);
+  }
+  pair(root, composed.root);
+  return { ...composed, root, starts };
 }
 
 /** The place of a value, or of its key; of the nearest thing around it where it is not written in the file. */
@@ -103,9 +140,7 @@ export function writtenText(yaml: YamlFile, container: object, key: string | num
 }
 
 function containerOffset(yaml: YamlFile, value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const event = yaml.composed.events[yaml.composed.starts.get(value) ?? -1];
-  return event && eventOffset(event);
+  return typeof value === 'object' && value !== null ? yaml.startOf(value) : undefined;
 }
 
 function searchedOffset(
