@@ -27,7 +27,7 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
       if (after === state) continue;
       state = after;
       const rebuild = rebuildOf(state, intent);
-      const text = `rebuild of ${intent.image} ended: ${rebuild?.outcome}${rebuild?.error ? ` (${rebuild.error})` : ''}`;
+      const text = `rebuild of ${intent.image} ended: ${rebuild?.outcome}${rebuild?.error ? ` (${firstLine(rebuild.error)})` : ''}`;
       events.push({ at: run.now, type: 'rebuild-ended', image: intent.image, text, data: { key: intent.key, outcome: rebuild?.outcome } });
     }
     return { state, events };
@@ -44,4 +44,9 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
 
 function rebuildOf(state: FactoryState, { image, key, attempt }: Intent): Rebuild | undefined {
   return state.images.get(image)?.rebuilds.findLast((rebuild) => rebuild.key === key && rebuild.attempt === attempt);
+}
+
+/** A log of several lines stays with the rebuild; the audit log has one line per event. */
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
 }

@@ -131,7 +131,7 @@ function refuseOtherEngine(state: FactoryState): void {
   throw new FactoryError({
     code: 'STATE_EPOCH',
     message: `this state is owned by the ${state.engine.engine} engine (epoch ${state.engine.epoch}), not by the embedded one`,
-    hint: 'Set engine: kargo in factory.yaml, or switch engines with the command that drains what is open first.',
+    hint: 'Set engine: kargo in factory.yaml, or move to a version that has it.',
     subject: { kind: 'factory' },
   });
 }
