@@ -14,7 +14,7 @@ import type { EngineDeps } from './deps.ts';
 import { discover, type Discovery } from './discover.ts';
 import { enterApprovals, enterDiscoveries, enterEnrolments } from './enter-enrolments.ts';
 import { enterSights } from './enter.ts';
-import { lookAround } from './look.ts';
+import { lookAround, type LookAround } from './look.ts';
 import { planNow, planOn } from './plan-now.ts';
 import { prove } from './prove.ts';
 import { openRecords, type Changed, type Records, type Surroundings } from './records.ts';
@@ -46,6 +46,7 @@ export interface CycleOptions {
 
 export interface CycleReport {
   readonly at: Instant;
+  /** Without decisions where the cycle ended before any was made (`upTo`). */
   readonly plan: Plan;
   readonly state: FactoryState;
   readonly started: readonly string[];
@@ -69,26 +70,33 @@ export async function runCycle(deps: EngineDeps, config: FactoryConfig, options:
 
   deps.log.progress(`reading ${counted(managed.length, 'Dockerfile')}`);
   const discoveries = offline ? [] : await unlessStopped(signal, [], discover(deps, managed, records.state, signal));
-  // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written below.
-  const local = deps.clock.now();
-  const { settle } = config.settings.timing;
-  const ahead = entered(records.state, records, config.images, discoveries, local);
-  const looking = { now: local, settle, force: options.force ?? false, ...stopped };
-  const around = upTo === 'discover' || offline ? undefined : await lookAround(deps, images, ahead.state, looking);
+  let around: LookAround | undefined;
+  if (upTo !== 'discover' && !offline) {
+    // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written below.
+    const local = deps.clock.now();
+    const ahead = entered(records.state, records, config.images, discoveries, local);
+    const { settle } = config.settings.timing;
+    around = await lookAround(deps, images, ahead.state, { now: local, settle, force: options.force ?? false, ...stopped });
+  }
   const skew = skewOf(deps.registry);
 
-  const problems = [...records.problems, ...discoveryProblems(discoveries), ...ahead.problems, ...(around?.problems ?? [])];
+  const problems = [...records.problems, ...discoveryProblems(discoveries), ...(around?.problems ?? [])];
   const run = newCycleRun({ deps, config, images, managed, records, problems, discoveries, options, skew });
   if (isStopped(run)) return reportOf(run, planOn(run, records.state, 'report'));
+  let notRestored: readonly Problem[] = [];
   await records.transact(subjectOf(config.images, discoveries, around !== undefined, records.state), (before, surroundings) => {
     const known = entered(before, surroundings, config.images, discoveries, run.now);
+    notRestored = known.problems;
     if (!around) return known;
     const sighted = enterSights(known.state, images, { around, settings: config.settings, now: run.now, skew });
     const approved = enterApprovals(sighted.state, images, config.settings, run.now);
     return { state: approved.state, events: [...known.events, ...sighted.events, ...approved.events] };
   });
 
-  if (upTo !== 'all' || offline) return reportOf(run, planOn(run, records.state, 'report'));
+  problems.push(...notRestored);
+
+  if (upTo !== 'all') return reportOf(run, { at: run.now, decisions: [], starts: [], cycles: [] });
+  if (offline) return reportOf(run, planOn(run, records.state, 'report'));
   await prove(run);
   if (!dry && !isStopped(run)) await act(run, await recover(run));
   return reportOf(run, isStopped(run) ? planOn(run, records.state, 'report') : await planNow(run, 'report'));

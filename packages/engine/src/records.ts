@@ -1,7 +1,7 @@
-import type { StateFiles, StateStore } from '@image-factory/core/ports/state-store.ts';
+import type { StateChanges, StateFiles, StateStore } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { stateChanges } from '@image-factory/core/state/changes.ts';
-import { newDecodeCache, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
+import { newDecodeCache, rememberWritten, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { decodeState, emptyState, type DecodedState } from '@image-factory/core/state/decode-state.ts';
 import { eventChanges, foldClosedMonths } from '@image-factory/core/state/events.ts';
 import type { Event, FactoryState } from '@image-factory/core/state/types.ts';
@@ -45,7 +45,11 @@ export interface RecordsOptions {
 }
 
 interface Applied {
-  readonly changes: ReadonlyMap<string, string | null>;
+  readonly after: FactoryState;
+  /** The changed files that hold records of it. */
+  readonly written: StateChanges;
+  /** Those and all others, the audit log among them. */
+  readonly changes: StateChanges;
   readonly events: readonly Event[];
 }
 
@@ -69,10 +73,12 @@ export function openRecords({ store, cacheFor = newDecodeCache, dry, delayOf }: 
   }
 
   function apply(change: Change, newest: StateFiles): Applied {
-    const { state: before, unreadable } = decode(newest);
-    const { state: after, events } = change(before, { files: newest, unreadable });
-    const changes = new Map([...stateChanges(before, trimmed(after, delayOf), newest), ...eventChanges(events)]);
-    return { changes: withFolding(changes, events, newest), events };
+    const { state: before, unreadable } = newest === files ? decoded : decode(newest);
+    const { state, events } = change(before, { files: newest, unreadable });
+    const after = trimmed(state, delayOf);
+    const written = stateChanges(before, after, newest);
+    const changes = withFolding(new Map([...written, ...eventChanges(events)]), events, newest);
+    return { after, written, changes, events };
   }
 
   return {
@@ -93,30 +99,35 @@ export function openRecords({ store, cacheFor = newDecodeCache, dry, delayOf }: 
     },
     async transact(subject, change) {
       // What the events say is known once the change is applied; the message is that of the records at hand.
-      const rehearsal = apply(change, files);
-      if (rehearsal.changes.size === 0) return;
-      if (dry) {
-        take(withChanges(files, rehearsal.changes));
-        return;
+      let applied = apply(change, files);
+      if (applied.changes.size === 0) return;
+      let newest: StateFiles;
+      if (dry) newest = withChanges(files, applied.changes);
+      else {
+        const body = applied.events.map(({ text }) => `- ${text}`).join('\n');
+        const snapshot = await store.commit({
+          subject,
+          ...(body ? { body } : {}),
+          change(found) {
+            if (found !== files) applied = apply(change, found);
+            return applied.changes;
+          },
+        });
+        newest = snapshot.files;
       }
-      const body = rehearsal.events.map(({ text }) => `- ${text}`).join('\n');
-      const snapshot = await store.commit({
-        subject,
-        ...(body ? { body } : {}),
-        change: (newest) => (newest === files ? rehearsal : apply(change, newest)).changes,
-      });
-      take(snapshot.files);
+      if (cache) rememberWritten(cache, applied.after, applied.written);
+      take(newest);
     },
   };
 }
 
 /** Months that are over become one file each, along with the first events of a later one: never by a commit of its own. */
-function withFolding(changes: Applied['changes'], events: readonly Event[], files: StateFiles): Applied['changes'] {
+function withFolding(changes: StateChanges, events: readonly Event[], files: StateFiles): StateChanges {
   const last = events.at(-1);
   return last ? new Map([...foldClosedMonths(files, last.at), ...changes]) : changes;
 }
 
-function withChanges(files: StateFiles, changes: Applied['changes']): StateFiles {
+function withChanges(files: StateFiles, changes: StateChanges): StateFiles {
   const next = new Map(files);
   for (const [path, text] of changes) {
     if (text === null) next.delete(path);

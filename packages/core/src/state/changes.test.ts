@@ -12,7 +12,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stateChanges } from './changes.ts';
-import { exportDecodeCache, importDecodeCache, newDecodeCache } from './decode-cache.ts';
+import { exportDecodeCache, importDecodeCache, newDecodeCache, rememberWritten } from './decode-cache.ts';
 import { decodeState, emptyState } from './decode-state.ts';
 import { encodeBase, encodeImage } from './encode.ts';
 import type { StateChanges, StateFiles } from './files.ts';
@@ -192,6 +192,21 @@ describe('the cache of decoded files', () => {
     expect(decodeState(changed, cache).state.bases.get('node-22')).toBe(first.bases.get('node-22'));
     decodeState(new Map(), cache);
     expect(cache.size).toBe(0);
+  });
+
+  it('takes what was written as it would be read', () => {
+    const { state } = decodeState(files);
+    const current = (version: string) =>
+      stateOf({ images: [imageRecord({ currentVersion: version })], bases: [] });
+    const changes = stateChanges(state, current('2'), files);
+    const next = applied(files, changes);
+    const cache = newDecodeCache();
+    rememberWritten(cache, current('2'), changes);
+    expect([...cache.keys()]).toEqual(['images/app.yaml']);
+    expect(decodeState(next, cache)).toEqual(decodeState(next));
+    // Somebody else wrote in between: the text decides.
+    const edited = applied(next, stateChanges(current('2'), current('3'), next));
+    expect(decodeState(edited, cache).state.images.get('app')?.currentVersion).toBe('3');
   });
 
   it('survives as JSON, for the very same texts only', () => {

@@ -1,7 +1,7 @@
 import { isMap } from './data-equal.ts';
-import type { StateFiles } from './files.ts';
-import { recordAt } from './state-paths.ts';
-import type { BaseRecord, EngineRecord, ImageRecord, Intent } from './types.ts';
+import type { StateChanges, StateFiles } from './files.ts';
+import { basePath, enginePath, imagePath, intentPath, recordAt } from './state-paths.ts';
+import type { BaseRecord, EngineRecord, FactoryState, ImageRecord, Intent } from './types.ts';
 
 export type AnyRecord = ImageRecord | BaseRecord | Intent | EngineRecord;
 
@@ -10,6 +10,18 @@ export type DecodeCache = Map<string, { readonly text: string; readonly record: 
 
 export function newDecodeCache(): DecodeCache {
   return new Map();
+}
+
+/** Enters what was just written: `changes` are what `stateChanges` made of this state, and need not be read back. */
+export function rememberWritten(cache: DecodeCache, state: FactoryState, changes: StateChanges): void {
+  function remember(path: string, record: AnyRecord): void {
+    const text = changes.get(path);
+    if (typeof text === 'string') cache.set(path, { text, record });
+  }
+  for (const record of state.images.values()) remember(imagePath(record.name), record);
+  for (const record of state.bases.values()) remember(basePath(record.name), record);
+  for (const record of state.intents.values()) remember(intentPath(record.image), record);
+  if (state.engine) remember(enginePath, state.engine);
 }
 
 /** Raised when records change their form, so that caches of other programs are not read. */
