@@ -42,13 +42,12 @@ export async function executeRun(execution: Execution): Promise<Digest> {
     log.line(`pushed ${record.targets.join(', ')} as ${digest}`);
     return digest;
   } catch (error) {
-    if (!signal.aborted) throw withLastLines(error, log);
-    // The last push may have been complete when the build was ended.
+    // The last push may have been complete when the build was ended, or when the connection broke that would have said so.
     const { targets, run } = record;
     const digest = await findPushed(options.registry, targets, run.key, run.attempt, soon()).catch(
       () => undefined,
     );
-    if (digest === undefined) throw signal.reason;
+    if (digest === undefined) throw signal.aborted ? signal.reason : withLastLines(error, log);
     log.line(`ended after its push: ${digest}`);
     return digest;
   } finally {

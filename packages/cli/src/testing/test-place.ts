@@ -46,10 +46,10 @@ export interface Place {
   leave(): Promise<void>;
 }
 
-/** A place that is gone when the test ends. */
-export async function place(): Promise<Place> {
+/** A place that is gone when the test ends; tests that run at once hand in their own `onTestFinished`. */
+export async function place(finished = onTestFinished): Promise<Place> {
   const made = await makePlace();
-  onTestFinished(() => made.leave());
+  finished(() => made.leave());
   return made;
 }
 
