@@ -20,7 +20,7 @@ import { pathRefusal } from '@image-factory/core/ports/state-changes.ts';
 import type { StateChanges } from '@image-factory/core/ports/state-store.ts';
 import { corruptState } from './failure.ts';
 import { codeOf } from './process-lock.ts';
-import { statsOf, type KnownFiles } from './state-files.ts';
+import { hashOf, newFileMode, statsOf, type KnownFiles } from './state-files.ts';
 
 /** One file of a transaction. */
 interface Step {
@@ -35,7 +35,6 @@ const folderName = '.transaction';
 const journalName = 'journal';
 /** Up to so many files are flushed one by one; more of them faster with the whole file system. */
 const fewFiles = 64;
-const newFileMode = 0o644;
 
 /**
  * Writes all changes or none, even when the process is killed or the power fails. First every new content is written
@@ -56,7 +55,7 @@ export function writeTransaction(
     for (const [path, text] of changes) {
       const before = files.get(path);
       const staged = text === null ? null : `${steps.length}.new`;
-      steps.push({ path, staged, before: before?.hash ?? null });
+      steps.push({ path, staged, before: before === undefined ? null : hashOf(before) });
       if (text === null || staged === null) continue;
       writeFile(join(folder, staged), text, before?.mode, durable && changes.size <= fewFiles);
     }

@@ -18,16 +18,19 @@ import { codeOf } from './process-lock.ts';
 /** One file as it was read, with what tells whether it is still the same. */
 export interface KnownFile {
   readonly text: string;
-  /** SHA-1 of the bytes. */
-  readonly hash: string;
+  /** SHA-1 of the bytes, where the text does not stand for them: they were no UTF-8. */
+  readonly hash: string | undefined;
   readonly mode: number;
-  readonly stamp: string;
+  readonly stamp: Stamp;
   /** Read so soon after its last change that another change could bear the same time. */
   readonly racy: boolean;
 }
 
+type Stamp = Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>;
+
 export type KnownFiles = ReadonlyMap<string, KnownFile>;
 
+export const newFileMode = 0o644;
 /** A larger file is no state of ours. */
 const largestFile = 32 * 1024 * 1024;
 /** Coarser than the time stamps of any file system in use. */
@@ -40,17 +43,15 @@ const racyTime = 2000;
 export function readStateFiles(root: string, known: KnownFiles): KnownFiles {
   const files = new Map<string, KnownFile>();
   const now = Date.now();
-  function visit(folder: string): void {
-    for (const entry of entriesOf(join(root, folder))) {
-      if (folder === '' && entry.name.startsWith('.')) continue;
-      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory()) visit(path);
-      else if (entry.isFile()) files.set(path, readOne(root, path, known.get(path), now));
-      else
-        throw corruptState(
-          join(root, path),
-          entry.isSymbolicLink() ? 'is a symbolic link' : 'is not a regular file',
-        );
+  /** `prefix` is empty, or ends with a slash. */
+  function visit(prefix: string): void {
+    for (const entry of entriesOf(join(root, prefix))) {
+      if (prefix === '' && entry.name.startsWith('.')) continue;
+      const path = prefix + entry.name;
+      const full = `${root}/${path}`;
+      if (entry.isFile()) files.set(path, readOne(full, known.get(path), now));
+      else if (entry.isDirectory()) visit(`${path}/`);
+      else throw corruptState(full, entry.isSymbolicLink() ? 'is a symbolic link' : 'is not a regular file');
     }
   }
   const top = lstatSync(root, { throwIfNoEntry: false });
@@ -65,11 +66,10 @@ function entriesOf(folder: string): Dirent[] {
   return readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function readOne(root: string, path: string, known: KnownFile | undefined, now: number): KnownFile {
-  const full = join(root, path);
+function readOne(full: string, known: KnownFile | undefined, now: number): KnownFile {
   if (known !== undefined && !known.racy) {
     const stats = lstatSync(full);
-    if (stats.isFile() && stampOf(stats) === known.stamp) return known;
+    if (stats.isFile() && isSame(stats, known.stamp)) return known;
   }
   // NOFOLLOW and NONBLOCK: a link or a pipe may have been put there since the folder was listed.
   const descriptor = openRegular(full);
@@ -78,13 +78,13 @@ function readOne(root: string, path: string, known: KnownFile | undefined, now: 
     if (!stats.isFile()) throw corruptState(full, 'is not a regular file');
     if (stats.size > largestFile) throw corruptState(full, `is larger than ${largestFile} bytes`);
     const bytes = readAll(descriptor, stats.size);
-    const racy = stats.ctimeMs > now - racyTime || stats.mtimeMs > now - racyTime;
+    const text = bytes.toString('utf8');
     return {
-      text: bytes.toString('utf8'),
-      hash: hash('sha1', bytes),
+      text,
+      hash: text.includes('\uFFFD') ? hash('sha1', bytes) : undefined,
       mode: stats.mode & 0o777,
       stamp: stampOf(stats),
-      racy,
+      racy: stats.ctimeMs > now - racyTime || stats.mtimeMs > now - racyTime,
     };
   } finally {
     closeSync(descriptor);
@@ -100,9 +100,12 @@ function openRegular(full: string): number {
   }
 }
 
+/** Nearly all files are smaller; what is in it counts only until the next read. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+
 /** Not `readFile`, which costs twice as much per small file. */
 function readAll(descriptor: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = size <= readBuffer.length ? readBuffer : Buffer.allocUnsafe(size);
   let filled = 0;
   while (filled < size) {
     const count = readSync(descriptor, bytes, filled, size - filled, null);
@@ -112,24 +115,33 @@ function readAll(descriptor: number, size: number): Buffer {
   return bytes.subarray(0, filled);
 }
 
-function stampOf(stats: Stats): string {
-  return `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): Stamp {
+  return { ino, size, mtimeMs, ctimeMs };
 }
 
-/** The files after a transaction of ours: known without reading them, and looked at again by the next read. */
-export function filesAfter(root: string, changes: StateChanges, files: KnownFiles): KnownFiles {
+function isSame(one: Stamp, other: Stamp): boolean {
+  return (
+    one.ctimeMs === other.ctimeMs &&
+    one.mtimeMs === other.mtimeMs &&
+    one.size === other.size &&
+    one.ino === other.ino
+  );
+}
+
+/** SHA-1 of the file's bytes. */
+export function hashOf(file: KnownFile): string {
+  return file.hash ?? hash('sha1', file.text);
+}
+
+const unknownStamp: Stamp = { ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0 };
+
+/** The files after a transaction of ours: known without looking, and read again before they are next relied on. */
+export function filesAfter(changes: StateChanges, files: KnownFiles): KnownFiles {
   const after = new Map(files);
   for (const [path, text] of changes) {
-    const stats = text === null ? undefined : statsOf(join(root, path));
-    if (text === null || stats === undefined) after.delete(path);
-    else
-      after.set(path, {
-        text,
-        hash: hash('sha1', text),
-        mode: stats.mode & 0o777,
-        stamp: stampOf(stats),
-        racy: true,
-      });
+    const mode = files.get(path)?.mode ?? newFileMode;
+    if (text === null) after.delete(path);
+    else after.set(path, { text, hash: undefined, mode, stamp: unknownStamp, racy: true });
   }
   return after;
 }
@@ -149,10 +161,18 @@ export function stillAsRead(root: string, paths: Iterable<string>, files: KnownF
   for (const path of paths) {
     const stats = statsOf(join(root, path));
     const known = files.get(path);
-    if (
-      known === undefined ? stats?.isFile() === true : stats === undefined || stampOf(stats) !== known.stamp
-    )
+    if (known === undefined ? stats?.isFile() === true : stats === undefined || !isSame(stats, known.stamp))
       return false;
+  }
+  return true;
+}
+
+/** Do both hold the same texts? */
+export function sameTexts(one: KnownFiles, other: KnownFiles): boolean {
+  if (one.size !== other.size) return false;
+  for (const [path, file] of one) {
+    const found = other.get(path);
+    if (found !== file && found?.text !== file.text) return false;
   }
   return true;
 }
@@ -161,7 +181,9 @@ export function stillAsRead(root: string, paths: Iterable<string>, files: KnownF
 export function versionOf(files: KnownFiles): string {
   if (files.size === 0) return '';
   const version = createHash('sha256');
-  for (const path of [...files.keys()].toSorted())
-    version.update(`${path}\0${files.get(path)?.hash ?? ''}\n`);
+  for (const path of [...files.keys()].toSorted()) {
+    const file = files.get(path);
+    if (file) version.update(`${path}\0${hashOf(file)}\n`);
+  }
   return version.digest('hex').slice(0, 40);
 }

@@ -9,7 +9,14 @@ import { directoryError } from './failure.ts';
 import { isInterrupted, recoverTransaction, writeTransaction } from './journal.ts';
 import { createMutex } from './mutex.ts';
 import { codeOf, tryLock, type ForeignLock, type ProcessLock } from './process-lock.ts';
-import { filesAfter, readStateFiles, stillAsRead, versionOf, type KnownFiles } from './state-files.ts';
+import {
+  filesAfter,
+  readStateFiles,
+  sameTexts,
+  stillAsRead,
+  versionOf,
+  type KnownFiles,
+} from './state-files.ts';
 
 export interface DirectoryStateStoreOptions {
   /** The folder `state/`; made by the first commit. */
@@ -27,6 +34,20 @@ export interface DirectoryStateStoreOptions {
 const foreignPatience = minute;
 /** Drafts of the lock that a killed process has left. */
 const draftAge = minute;
+
+/** The version costs a hash of everything, and is seldom asked for. */
+function snapshotOf(files: KnownFiles): StateSnapshot {
+  const texts = new Map<string, string>();
+  for (const [path, { text }] of files) texts.set(path, text);
+  let version: string | undefined;
+  return {
+    files: texts,
+    get version() {
+      version ??= versionOf(files);
+      return version;
+    },
+  };
+}
 
 /**
  * State as plain files in plain sight. A transaction is computed and written under a lock and in one go, so that a
@@ -48,11 +69,9 @@ export function createDirectoryStateStore(options: DirectoryStateStoreOptions): 
   }
 
   function remember(files: KnownFiles): StateSnapshot {
-    known = files;
-    const version = versionOf(files);
     // The same object for the same state: callers may compare, and nothing is copied for no news.
-    if (version !== snapshot.version)
-      snapshot = { version, files: new Map([...files].map(([path, { text }]) => [path, text])) };
+    if (!sameTexts(known, files)) snapshot = snapshotOf(files);
+    known = files;
     return snapshot;
   }
 
@@ -70,7 +89,7 @@ export function createDirectoryStateStore(options: DirectoryStateStoreOptions): 
     if (!stillAsRead(root, changes.value.keys(), known)) return undefined;
     removeDrafts();
     writeTransaction(root, changes.value, known, durable);
-    return remember(filesAfter(root, changes.value, known));
+    return remember(filesAfter(changes.value, known));
   }
 
   function removeDrafts(): void {
