@@ -131,7 +131,7 @@ function enter(before: readonly LedgerEntry[], sight: Sight, { settings, now, sk
     ...(tag === undefined ? {} : { tag }),
     ...(lastLook === undefined ? {} : { lastLook }),
   };
-  const observed: Entered = same && !sight.asked ? { ledger: before, news: 'none' } : observe(before, look, settings.timing.settle);
+  const observed = observe(before, look, settings.timing.settle);
   let { ledger } = observed;
   if (sight.described && ledger.some((entry) => entry.digest === sight.digest && !entry.platforms)) {
     ledger = describeEntry(ledger, sight.digest, sight.described.platforms, sight.described.publishedAt);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { playAll, type Setting } from './testing-schedules.ts';
 
 const schedules = 1000;
-const fewer = 150;
+const fewer = 120;
 const right = { doubled: 0, doubledAttempts: 0, missing: 0, stuck: 0, failed: 0 };
 
 const settings: Record<string, Setting> = {

@@ -23,8 +23,6 @@ export interface Sight {
   readonly refused: string | undefined;
   /** The registry said so not before this, by the local clock. */
   readonly at: Instant;
-  /** False: an earlier look said so, whose news were not written then. */
-  readonly asked: boolean;
 }
 
 export interface LookAround {
@@ -116,8 +114,8 @@ async function lookAt(deps: EngineDeps, target: Target, signal?: AbortSignal): P
   if (!asked && !undescribed && !news) return undefined;
   const fresh = target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest));
   const refused = fresh ? await refusalOf(deps, target, seen.digest, signal) : undefined;
-  const at = look.kind === 'digest' ? askedAt : (look.last?.lastSeenAt ?? 0);
-  return { reference, digest: seen.digest, previous: seen.previous, described, refused, at, asked };
+  const at = 'lastSeenAt' in seen ? seen.lastSeenAt : askedAt;
+  return { reference, digest: seen.digest, previous: seen.previous, described, refused, at };
 }
 
 /** A verifier that fails keeps the look from being entered: what nobody has verified must not become a candidate. */

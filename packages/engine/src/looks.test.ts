@@ -96,15 +96,13 @@ describe('looks between cycles', () => {
     for (const layer of pushes.slice(0, -1)) {
       factory.world.push(debian, [layer]);
       await factory.cycle();
+      factory.world.now += hour;
+      await factory.cycle();
       factory.world.now += 25 * hour;
     }
     const digest = factory.world.push(debian, [last]);
     const killed = factory.spawn('killed');
-    factory.world.fault = (label, process) => {
-      if (process === killed && label.startsWith('commit ')) process.dead = true;
-      return undefined;
-    };
-    await factory.scheduler.run();
+    await factory.scheduler.run([{ process: 'killed', at: 'commit "' }]);
     expect(killed.dead).toBe(true);
     expect(ledgerOf(factory).findLast((entry) => entry.replacedAt === undefined)?.digest).not.toBe(digest);
     factory.world.now += hour;
@@ -120,7 +118,7 @@ describe('looks of two processes', () => {
     factory.world.now += day;
     // The slow one sees the old digest, and its commit comes after the quick one has seen the new one.
     const slow = factory.spawn('slow');
-    await factory.scheduler.run([{ process: 'slow', atPoint: pointOf(factory, `looked ${debian}`) + 1, what: { pause: hour } }]);
+    await factory.scheduler.run([{ process: 'slow', at: `looked ${debian}`, what: { pause: hour } }]);
     factory.world.now += minute;
     factory.world.push(debian, ['debian-2']);
     await factory.cycle();
@@ -142,7 +140,7 @@ describe('looks of two processes', () => {
     factory.world.now += day;
     factory.world.push('registry.test/acme/app:1', ['by-hand']);
     const slow = factory.spawn('slow');
-    await factory.scheduler.run([{ process: 'slow', atPoint: pointOf(factory, 'describe') + 3, what: { pause: hour } }]);
+    await factory.scheduler.run([{ process: 'slow', at: 'commit "', what: { pause: hour } }]);
     factory.world.now += minute;
     const request = { id: 'r1', reason: 'test', by: 'ada', skipDelay: true };
     const report = await factory.cycle({ requests: new Map([['app', request]]) });
@@ -197,12 +195,3 @@ describe('looks at external images', () => {
 });
 
 const unreachable = { code: 'REGISTRY_UNREACHABLE', message: 'no answer', hint: 'Wait.' } as const;
-
-/** How many points an undisturbed cycle takes until this call, counted in a copy of its schedule. */
-function pointOf(factory: TestFactory, label: string): number {
-  const last = factory.scheduler.trace.findLastIndex((line) => line.startsWith('cycle-'));
-  const name = factory.scheduler.trace[last]?.split(' ')[0] ?? '';
-  const own = factory.scheduler.trace.filter((line) => line.startsWith(`${name} `));
-  const at = own.findIndex((line) => line.endsWith(label));
-  return at + 1;
-}

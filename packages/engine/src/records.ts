@@ -142,7 +142,7 @@ function refuseOtherEngine(state: FactoryState): void {
   throw new FactoryError({
     code: 'STATE_EPOCH',
     message: `this state is owned by the ${state.engine.engine} engine (epoch ${state.engine.epoch}), not by the embedded one`,
-    hint: 'Set engine: kargo in factory.yaml, or move to a version that has it.',
+    hint: 'This program has the embedded engine only: run the engine that owns the state.',
     subject: { kind: 'factory' },
   });
 }

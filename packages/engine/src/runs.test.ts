@@ -206,12 +206,8 @@ describe('images and their open runs', () => {
 describe('an intent that was never started', () => {
   async function orphaned(): Promise<TestFactory> {
     const factory = one();
-    const killed = factory.spawn('killed');
-    factory.world.fault = (label, process) => {
-      if (process === killed && label === 'start app') process.dead = true;
-      return undefined;
-    };
-    await factory.scheduler.run();
+    factory.spawn('killed');
+    await factory.scheduler.run([{ process: 'killed', at: 'start app' }]);
     expect(factory.state.intents.has('app')).toBe(true);
     await factory.cycle();
     expect(factory.world.runs.length).toBe(0);
@@ -258,18 +254,52 @@ describe('an intent that was never started', () => {
   it('gives every new holder ten minutes of its own', async () => {
     const factory = await orphaned();
     factory.world.now += 10 * minute;
-    const second = factory.spawn('second');
-    factory.world.fault = (label, process) => {
-      if (process === second && label === 'start app') process.dead = true;
-      return undefined;
-    };
-    await factory.scheduler.run();
+    factory.spawn('second');
+    await factory.scheduler.run([{ process: 'second', at: 'start app' }]);
     expect(factory.state.intents.get('app')).toMatchObject({ writer: 'second' });
     factory.world.now += minute;
     await factory.cycle();
     expect(factory.world.runs.length).toBe(0);
     factory.world.now += 10 * minute;
     await factory.cycle();
+    expect(factory.world.runs.length).toBe(1);
+  });
+});
+
+describe('a process that stands still between its intent and its start', () => {
+  it.each([
+    ['for 20 minutes', 'committed "Start', { pause: 20 * minute }],
+    ['for 20 minutes with its machine', 'committed "Start', { sleep: 20 * minute }],
+    ['for two minutes', 'committed "Start', { pause: 2 * minute }],
+    ['for 20 minutes in the call that starts it', 'start app', { pause: 20 * minute }],
+    ['for 20 minutes after taking it over', 'committed "Take over', { sleep: 20 * minute }],
+  ] as const)('starts nothing when it goes on: %s', async (_how, at, what) => {
+    const factory = one();
+    if (at.includes('Take over')) {
+      factory.spawn('killed');
+      await factory.scheduler.run([{ process: 'killed', at: 'start app' }]);
+      await factory.cycle();
+      factory.world.now += 10 * minute;
+    }
+    factory.spawn('slow');
+    await factory.scheduler.run([{ process: 'slow', at, what }]);
+    expect(factory.scheduler.trace.at(-1)).toContain('slow');
+    const stands = Object.values(what)[0] ?? 0;
+    for (let minutes = 1; minutes < stands / minute; minutes++) {
+      factory.world.now += minute;
+      await factory.cycle();
+    }
+    const taken = factory.world.runs.length;
+    expect(taken).toBe(stands > 10 * minute ? 1 : 0);
+    factory.world.now += minute;
+    await factory.scheduler.run();
+    expect(factory.scheduler.process('slow')?.outcome).toEqual({ ok: true });
+    expect(factory.world.runs.length).toBe(taken);
+    factory.world.now += hour;
+    await factory.cycle();
+    factory.world.now += hour;
+    await factory.cycle();
+    expect(rebuildsOf(factory)).toEqual(['success 1']);
     expect(factory.world.runs.length).toBe(1);
   });
 });

@@ -21,7 +21,7 @@ describe.each([
     await undisturbed.scheduler.run();
     const points = undisturbed.scheduler.points('a');
     expect(points).toBeGreaterThan(40);
-    for (let atPoint = 1; atPoint <= points; atPoint++) {
+    for (let point = 1; point <= points; point++) {
       const factory = chain({ ...options });
       const begun = factory.world.now;
       const stopped = factory.spawn('a');
@@ -30,8 +30,8 @@ describe.each([
         if (process.stop.signal.aborted) at ||= factory.world.now;
         return undefined;
       };
-      await factory.scheduler.run([{ process: 'a', atPoint, what: 'stop' }]);
-      const told = `stopped at point ${atPoint} (${factory.scheduler.trace.find((line) => line.includes(' stop at '))})`;
+      await factory.scheduler.run([{ process: 'a', at: point, what: 'stop' }]);
+      const told = `stopped at point ${point} (${factory.scheduler.trace.find((line) => line.includes(' stop at '))})`;
       expect(stopped.ended, told).toBe(true);
       expect(factory.world.now - Math.max(at, begun), told).toBeLessThan(minute);
       const [report] = factory.reports;
@@ -55,13 +55,25 @@ describe.each([
   });
 });
 
+describe('a stop between intent and start', () => {
+  it('starts nothing, and ends what nobody may start any more', async () => {
+    const factory = chain();
+    factory.spawn('a');
+    await factory.scheduler.run([{ process: 'a', at: 'committed "Start', what: 'stop' }]);
+    expect(factory.world.runs).toEqual([]);
+    expect(factory.state.intents.size).toBe(0);
+    const outcomes = [...factory.state.images.values()].flatMap(({ rebuilds }) => rebuilds.map(({ outcome }) => outcome));
+    expect(outcomes).toEqual(['cancelled', 'cancelled']);
+  });
+});
+
 describe('builds of another process', () => {
   it('are neither waited for nor cancelled by one that is stopped', async () => {
     const factory = chain({ inProcess: true, claims: true, knowsDead: true, buildTime: 20 * minute });
     factory.spawn('builds', { follow: false });
     const looker = factory.spawn('looks', { follow: false });
     // The first has started its builds by the time that the second looks at what is open.
-    await factory.scheduler.run([{ process: 'looks', atPoint: 1, what: { pause: minute } }]);
+    await factory.scheduler.run([{ process: 'looks', at: 1, what: { pause: minute } }]);
     await factory.scheduler.run();
     expect(looker.outcome).toEqual({ ok: true });
     expect(factory.world.runs.map(({ cancelled, owner }) => [cancelled, owner.name])).toEqual(

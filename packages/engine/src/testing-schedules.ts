@@ -37,7 +37,7 @@ export async function play(seed: number, setting: Setting): Promise<Outcome> {
   for (let round = 1; round <= rounds; round++) {
     const disruptions = ['a', 'b'].map((name): Disruption => {
       const what = happens(random);
-      return { process: `${name}${round}`, atPoint: 1 + Math.floor(random() * 40), ...(what ? { what } : {}) };
+      return { process: `${name}${round}`, at: 1 + Math.floor(random() * 40), ...(what ? { what } : {}) };
     });
     for (const { process } of disruptions) factory.spawn(process, {}, Math.round((random() * 2 - 1) * skew));
     await scheduler.run(disruptions);

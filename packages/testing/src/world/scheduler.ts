@@ -38,10 +38,11 @@ interface Waiting {
   paused: boolean;
 }
 
-/** What happens to whom, at the n-th point that the process comes to, counted from 1. */
+/** What happens to whom, at which point that the process comes to. */
 export interface Disruption {
   readonly process: string;
-  readonly atPoint: number;
+  /** The n-th, counted from 1, or the first whose label begins so. */
+  readonly at: number | string;
   /** Default: killed. `pause`: it does nothing for so long. `sleep`: so does its machine, monotonic clock included. */
   readonly what?: 'kill' | 'stop' | { readonly pause: Duration } | { readonly sleep: Duration };
 }
@@ -133,6 +134,7 @@ export class Scheduler {
 
   /** Lets all processes run until each has ended, was killed, or is paused until a time that has not come. */
   async run(disruptions: readonly Disruption[] = []): Promise<void> {
+    let left = disruptions;
     for (;;) {
       await settled();
       for (const waiting of this.#waiting) if (waiting.process.dead) this.#waiting.delete(waiting);
@@ -143,7 +145,10 @@ export class Scheduler {
       next.paused = false;
       const count = this.points(next.process.name) + 1;
       this.#counts.set(next.process.name, count);
-      const hit = disruptions.find(({ process, atPoint }) => process === next.process.name && atPoint === count);
+      const hit = left.find(
+        ({ process, at }) => process === next.process.name && (typeof at === 'number' ? at === count : next.label.startsWith(at)),
+      );
+      left = left.filter((each) => each !== hit);
       if (hit && this.#disrupt(next, hit.what ?? 'kill')) continue;
       this.trace.push(`${next.process.name} ${next.label}`);
       this.#waiting.delete(next);

@@ -251,7 +251,9 @@ export class World {
           return ok({ commit: 'c0ffee', blob, revision: blob, text: async () => ok(text) });
         });
         await this.at(process, 'sources read');
-        return read;
+        if (!signal?.aborted) return read;
+        // A fetch that was cut off looks like a repository that does not answer.
+        return sources.map(() => err({ code: 'SOURCE_UNREACHABLE', message: 'the fetch ended early', hint: 'Wait.' }));
       },
     };
   }
