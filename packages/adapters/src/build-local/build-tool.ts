@@ -26,6 +26,8 @@ export interface Workbench {
   /** Runs a program to its end; returns the exit code. */
   run(command: string, args: readonly string[], options?: WorkbenchOptions): Promise<number>;
   log(text: string): void;
+  /** Told before the first tag is moved: from here on a failure may be one of the answer alone. */
+  pushing(): void;
 }
 
 export interface WorkbenchOptions {

@@ -138,6 +138,7 @@ function assertPinned(job: BuildJob, from: ReadonlySet<string>): void {
 async function pushAll(job: BuildJob, bench: Workbench, store: BuildahStore, built: Built): Promise<Digest> {
   const digestFile = join(job.scratch, 'digest');
   let pushed: string | undefined;
+  bench.pushing();
   for (const target of job.targets) {
     const args = [
       ...store.globalArgs,

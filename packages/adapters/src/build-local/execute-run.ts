@@ -37,11 +37,13 @@ export async function executeRun(execution: Execution): Promise<Digest> {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(tooLong(options.timeout)), options.timeout);
   const signal = AbortSignal.any([execution.signal, timeout.signal]);
+  let pushing = false;
   try {
-    const digest = await buildChecked(execution, log, signal);
+    const digest = await buildChecked(execution, log, signal, () => void (pushing = true));
     log.line(`pushed ${record.targets.join(', ')} as ${digest}`);
     return digest;
   } catch (error) {
+    if (!signal.aborted && !pushing) throw withLastLines(error, log);
     // The last push may have been complete when the build was ended, or when the connection broke that would have said so.
     const { targets, run } = record;
     const digest = await findPushed(options.registry, targets, run.key, run.attempt, soon()).catch(
@@ -57,7 +59,12 @@ export async function executeRun(execution: Execution): Promise<Digest> {
   }
 }
 
-async function buildChecked(execution: Execution, log: BuildLog, signal: AbortSignal): Promise<Digest> {
+async function buildChecked(
+  execution: Execution,
+  log: BuildLog,
+  signal: AbortSignal,
+  pushing: () => void,
+): Promise<Digest> {
   const { options, tool, request, record } = execution;
   log.line(
     `${request.image.name}: key ${request.key}, attempt ${request.attempt}, ${tool.name} ${tool.version}`,
@@ -82,7 +89,7 @@ async function buildChecked(execution: Execution, log: BuildLog, signal: AbortSi
       scratch,
     };
     await tool.check(job);
-    const digest = await tool.build(job, workbench(execution, log, signal));
+    const digest = await tool.build(job, workbench(execution, log, signal, pushing));
     await readBack(execution, digest, log);
     return digest;
   } finally {
@@ -91,7 +98,7 @@ async function buildChecked(execution: Execution, log: BuildLog, signal: AbortSi
   }
 }
 
-function workbench(execution: Execution, log: BuildLog, signal: AbortSignal): Workbench {
+function workbench(execution: Execution, log: BuildLog, signal: AbortSignal, pushing: () => void): Workbench {
   const environment = {
     ...definedOnly(execution.options.environment),
     [runVariable]: execution.record.run.id,
@@ -99,6 +106,7 @@ function workbench(execution: Execution, log: BuildLog, signal: AbortSignal): Wo
   return {
     signal,
     log: (text) => log.line(text),
+    pushing,
     async run(command, args, options = {}) {
       log.line(`$ ${command} ${args.join(' ')}`);
       return runProcess({

@@ -75,6 +75,7 @@ export function layersTool(options: LayersOptions): BuildTool {
           job,
         );
       let digest: Digest | undefined;
+      bench.pushing();
       for (const target of job.targets) {
         const tag = targetReference(target).tag ?? 'latest';
         digest = await transfer.pushManifest(to, tag, single ? manifestType : indexType, content);
