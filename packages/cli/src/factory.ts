@@ -40,6 +40,8 @@ export interface Factory {
   readonly deps: EngineDeps;
   readonly log: ReturnType<typeof createLog>;
   cycle(options: CycleOptions): Promise<CycleReport>;
+  /** Finds what starts builds here; `cycle` does it by itself. Answers why a provider's builds cannot be started. */
+  openBuilders(): Promise<readonly Problem[]>;
   /** What a cycle would do: nothing is written, nothing is started. `offline` asks nobody. */
   rehearse(options: { readonly offline: boolean }): Promise<CycleReport>;
   /** A person's change of the state, as one commit. */
@@ -51,6 +53,7 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
   const loaded = await loadConfig(options.dir);
   if (!loaded.ok) throw new ProblemsError(loaded.error);
   const config = loaded.value;
+  refuseOtherEngine(config);
   const places = placesOf(options.dir, io);
   const clock = clockOf(io);
   const log = createLog(io, options.logLevel);
@@ -106,19 +109,20 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
     await rename(draft, join(places.own, 'decoded.json'));
   }
 
-  async function openBuilders(problems: Problem[]): Promise<void> {
+  async function openBuilders(): Promise<readonly Problem[]> {
     const local = config.images.some((image) => image.kind === 'managed' && image.source.provider === 'local');
-    if (!local || builders.has('local')) return;
+    if (!local || builders.has('local')) return [];
     try {
       builders.set('local', await localBuilder(options, io, config, registry));
+      return [];
     } catch (thrown) {
-      problems.push(problemOf(thrown));
+      return [problemOf(thrown)];
     }
   }
 
   async function cycle(cycleOptions: CycleOptions): Promise<CycleReport> {
-    const problems: Problem[] = [];
-    if (!cycleOptions.dry && (cycleOptions.upTo ?? 'all') === 'all') await openBuilders(problems);
+    const acts = !cycleOptions.dry && (cycleOptions.upTo ?? 'all') === 'all';
+    const problems = acts ? await openBuilders() : [];
     const cacheFor = await rememberedCache();
     try {
       const report = await runCycle(deps, config, { cacheFor, ...cycleOptions });
@@ -135,6 +139,7 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
     deps,
     log,
     cycle,
+    openBuilders,
     rehearse: ({ offline }) => cycle(offline ? { dry: true, offline: true } : { dry: true }),
     async change(subject, change) {
       const records = openRecords({ store, dry: false });
@@ -167,6 +172,17 @@ async function localBuilder(options: GlobalOptions, io: Io, config: FactoryConfi
     registries: config.settings.registries,
     registry,
     environment: io.env,
+  });
+}
+
+/** This version has the embedded engine only; running it on a state that is meant for another one would be a surprise. */
+function refuseOtherEngine({ settings }: FactoryConfig): void {
+  if (settings.engine === 'embedded') return;
+  throw new FactoryError({
+    code: 'CONFIG_INVALID_VALUE',
+    message: `factory.yaml says engine: ${settings.engine}, which this version does not have`,
+    hint: 'Set engine: embedded, or leave it out.',
+    place: { file: 'factory.yaml' },
   });
 }
 

@@ -55,7 +55,9 @@ export function createRepositoryReading(
       if (commit === undefined)
         problems.set(branch, branchMissing(label, branch, await repository.branches()));
       else {
-        const answers = known.get(commit) ?? new Map<string, Result<FoundPaths, Problem>>();
+        // Two branches may stand at one commit: the second adds to what was found for the first.
+        const answers =
+          next.get(commit) ?? known.get(commit) ?? new Map<string, Result<FoundPaths, Problem>>();
         next.set(commit, answers);
         await findNew(answers, commit, members, label);
       }

@@ -122,7 +122,7 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
     const head = await mending(() => repository.remoteHead(signal));
     if (head === undefined) return noBranch(seen);
     if (known?.commit !== head) known = await mending(() => load(head, signal));
-    if (seen === undefined) repository.noteSeen(head);
+    if (seen !== head) repository.noteSeen(head);
     return known ?? emptyTree;
   }
 
@@ -263,7 +263,8 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
 
   async function pushed(round: Round, ids: readonly string[]): Promise<void> {
     known = treesOf(round, ids).at(-1) ?? round.base;
-    if (round.base.commit === undefined) repository.noteSeen(ids.at(-1) ?? '');
+    const newest = ids.at(-1);
+    if (newest !== undefined) repository.noteSeen(newest);
     commitsSinceTidy += ids.length;
     if (commitsSinceTidy < tidyEvery) return;
     commitsSinceTidy = 0;

@@ -11,6 +11,7 @@ import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
+import { reasonOf } from '../reason.ts';
 
 export async function hold(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
   const name = args[0] ?? '';
@@ -18,7 +19,7 @@ export async function hold(options: GlobalOptions, io: Io, args: readonly string
   const digest = digestOf(flags['digest']);
   const until = flags['until'] === undefined ? undefined : untilOf(String(flags['until']), now);
   const stop: Hold = {
-    reason: String(flags['reason']),
+    reason: reasonOf(flags),
     by: io.env['IMAGE_FACTORY_USER'] ?? userInfo().username,
     since: now,
     ...(until === undefined ? {} : { until }),
@@ -84,9 +85,15 @@ function digestOf(value: unknown): Digest | undefined {
 
 function untilOf(text: string, now: Instant): Instant {
   const duration = parseDuration(text);
-  if (duration.ok) return now + duration.value;
-  const instant = parseInstant(text);
-  if (instant !== undefined) return instant;
+  const instant = duration.ok ? now + duration.value : parseInstant(text);
+  if (instant !== undefined && instant > now) return instant;
+  if (instant !== undefined) {
+    throw new FactoryError({
+      code: 'USAGE',
+      message: `--until ${text} is over already`,
+      hint: 'Write a time that lies ahead, or a duration.',
+    });
+  }
   throw new FactoryError({
     code: 'USAGE',
     message: `--until ${text} is neither a duration nor a time`,

@@ -7,6 +7,7 @@ import { openFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
+import { reasonOf } from '../reason.ts';
 import { cycleValue, endedText } from '../render/cycle.ts';
 import { explainText } from '../render/decisions.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -29,7 +30,7 @@ export async function rebuild(options: GlobalOptions, io: Io, args: readonly str
     }
     const request = {
       id: randomUUID(),
-      reason: String(flags['reason']),
+      reason: reasonOf(flags),
       by: io.env['IMAGE_FACTORY_USER'] ?? userName(),
       skipDelay: flags['respectDelay'] !== true,
     };

@@ -23,6 +23,7 @@ export async function run(options: GlobalOptions, io: Io, _args: readonly string
         exit: failed(report) ? 1 : 0,
       };
     }
+    for (const problem of await factory.openBuilders()) factory.log.warn(formatProblem(problem));
     await runLoop(factory.deps, {
       config: () => loadConfig(options.dir),
       onReport: (report) => tell(report, factory.log),

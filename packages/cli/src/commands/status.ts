@@ -18,7 +18,7 @@ export async function status(options: GlobalOptions, io: Io, args: readonly stri
     if (!image) throw new FactoryError(unknownName(name, images.map((record) => record.name)));
     return { value: image, text: (style) => one(image, style), problems };
   }
-  const value = images.map((image) => summary(image, state.intents.has(image.name)));
+  const value = images.map((image) => summary(image, state.intents.has(image.name), io.now()));
   const rows = (style: Style): string[][] =>
     value.map((image) => [
       image.name,
@@ -34,12 +34,12 @@ export async function status(options: GlobalOptions, io: Io, args: readonly stri
   };
 }
 
-function summary(image: ImageRecord, running: boolean) {
+function summary(image: ImageRecord, running: boolean, now: number) {
   const last = image.rebuilds.at(-1);
   const failing = last && last.outcome !== 'success' && last.outcome !== 'superseded' && last.endedAt > (image.clearedAt ?? 0);
   const words: string[] = [];
   if (image.discoveryStatus !== 'success') words.push(image.discoveryStatus);
-  if (image.hold) words.push('held');
+  if (image.hold && (image.hold.until === undefined || image.hold.until > now)) words.push('held');
   if (running) words.push('running');
   if (failing) words.push(last.outcome);
   return {

@@ -49,7 +49,10 @@ export function explainText(decision: Decision, style: Style): string {
     lines.push('', style.dim('a build now would use'));
     for (const pin of decision.pins) lines.push(`  ${pin.reference} @ ${pin.digest}`);
   }
-  if (decision.key) lines.push('', `build key ${decision.key}, attempt ${decision.attempt ?? 1}`);
+  if (decision.key) {
+    const attempt = decision.due.length > 0 ? `, attempt ${decision.attempt ?? 1}` : '';
+    lines.push('', `build key ${decision.key}${attempt}`);
+  }
   if (decision.newest) lines.push('', `newest   ${decision.newest.tag} @ ${decision.newest.digest}`);
   if (decision.approved) lines.push(`approved ${decision.approved.tag} @ ${decision.approved.digest}`);
   return lines.join('\n') + '\n';

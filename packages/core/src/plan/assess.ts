@@ -101,7 +101,10 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
   const attempts = record.rebuilds.map((rebuild) => (rebuild.key === key ? rebuild.attempt : 0));
   const assessed = { ...nothing, pins, key, attempt: 1 + Math.max(0, ...attempts) };
   const notes = verdicts.flatMap((verdict) => verdict.notes);
-  if (due.length === 0) return { ...assessed, notes, blockedBy: [...failed, ...drifted(record, pins)] };
+  if (due.length === 0) {
+    const blocking = [...failed, ...drifted(record, pins)];
+    return { ...assessed, notes: [...heldBy(record, input.now), ...notes], blockedBy: blocking };
+  }
 
   const since = verdicts.flatMap((verdict) => verdict.dueSince ?? []);
   const dueSince = since.length > 0 ? Math.min(...since) : input.now;
@@ -120,6 +123,12 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
     startAt: timing.at,
     blockedBy: blocked,
   };
+}
+
+/** A person's stop, shown whether or not anything is due. */
+function heldBy({ hold }: ImageRecord, now: Instant): Reason[] {
+  if (!hold || !isInForce(hold, now)) return [];
+  return [{ code: 'held', detail: hold.reason, ...(hold.until === undefined ? {} : { until: hold.until }) }];
 }
 
 /** A build that ignored its pins stops the image, whether something newer is due or not. */
@@ -289,14 +298,7 @@ function blockedBy(
 ): Reason[] {
   const { now, settings } = input;
   const blocked: Reason[] = [];
-  const hold = record.hold;
-  if (hold && isInForce(hold, now)) {
-    blocked.push({
-      code: 'held',
-      detail: hold.reason,
-      ...(hold.until === undefined ? {} : { until: hold.until }),
-    });
-  }
+  blocked.push(...heldBy(record, now));
   for (const { pinless } of verdicts) if (pinless) blocked.push(pinless);
   const frozen = frozenBy(settings.freezeWindows, now, how.emergency);
   if (frozen) blocked.push({ code: 'frozen', detail: frozen.window.name, until: frozen.until });

@@ -42,7 +42,11 @@ export function dueBecauseOf(question: DueQuestion): DueAnswer {
   );
   const inside = candidate.judged[at]?.version;
   if (inside && isBad(inside)) return leaveBad(question, inside, from);
-  if (!approved || !to) return nothing();
+  if (!approved || !to) {
+    // Nothing has proved itself yet, and the image has what a person or an emergency put in before its time.
+    const young = inside && !inside.baseline && candidate.judged[at]?.obstacles.includes('not-matured');
+    return nothing(young ? { code: 'ahead-of-gate', base, from } : undefined);
+  }
   const upTo = candidate.judged.indexOf(approved);
   if (!inside) {
     // The ledger does not know what it contains: placed by when the image was first seen.

@@ -35,7 +35,9 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   'busy-tag': (told) =>
     `${of(told)} moves so often that no digest stands long; its newest matured digest is used`,
   'ahead-of-gate': (told) =>
-    `it contains ${short(told.from)} of ${of(told)}, newer than the approved ${short(told.to)}; it is left alone`,
+    told.to
+      ? `it contains ${short(told.from)} of ${of(told)}, newer than the approved ${short(told.to)}; it is left alone`
+      : `it contains ${short(told.from)} of ${of(told)}, whose delay is not over; it is left alone`,
   'evidence-conflict': (told) =>
     `the evidence about ${of(told)} disagrees (${told.detail ?? ''}): ${short(told.from)} or ${short(told.to)}`,
   'not-provable': (told) => `layers cannot prove which ${of(told)} was used`,
