@@ -102,6 +102,20 @@ describe('layers', () => {
     expect(contained({ content: content(['a1', 'a2', 'own']) }).best?.digest).toBe(a);
   });
 
+  it('prove the longest match, although our record names a shorter one', () => {
+    const pins = [{ base: 'node-22', reference: 'docker.io/library/node:22', digest: a }];
+    const known = {
+      content: content(['a1', 'a2', 'c3', 'own']),
+      rebuilds: [rebuild({ digest: image, pins })],
+    };
+    expect(contained(known)).toMatchObject({ best: { digest: c }, conflict: { digest: a } });
+  });
+
+  it('prove the longest match, although a shorter one appeared later', () => {
+    const of = baseRecord({ ledger: [entryOf(a, 0, ['a1', 'a2']), entryOf(b, 1, ['a1'])] });
+    expect(contained({ content: content(['a1', 'a2', 'own']) }, [], [dependency()], of).best?.digest).toBe(a);
+  });
+
   it('prove nothing when a layer differs, a platform is unknown, or the base has no layers', () => {
     expect(contained({ content: content(['a1', 'other']) }).best).toBeUndefined();
     const both = { [amd64]: platformContent(['a1', 'a2']), [arm64]: platformContent(['a1', 'a2']) };

@@ -490,6 +490,14 @@ describe('tags of ours', () => {
     ]);
   });
 
+  it('have not to stand for long: nobody fixes them forward behind our back', () => {
+    const base = ownBase('base', [old, [0, 'new'], [0.1, 'newer']]);
+    const child = builtOn([base], ['old'], -50, { name: 'app' });
+    const enrolments = [app, enrolment({ name: 'base', ownDelay: 7 * day })];
+    const images = [child, builtOn([], [], 0, { name: 'base' })];
+    expect(decide(child, [base], 7.05, { enrolments, images }).due).toMatchObject([{ to: digest('new') }]);
+  });
+
   it('are needs-source-change when no build of ours moves them: neither pinned nor a reason', () => {
     const base = ownBase('base', [old, [0, 'new']], { tag: '1' });
     const node = baseWith([old, [0, 'node2']]);

@@ -438,6 +438,35 @@ it('waits for the slot of a parent until 48 h after its own start at most', () =
   }
 });
 
+describe('a parent that is to be pushed because of its own parent', () => {
+  const [g, p] = [ownBase('g', [old]), ownBase('p', [old])];
+  const bases = [node, g, p];
+  const images = [
+    due('g'),
+    builtOn([g], ['old'], -50, { name: 'p' }),
+    builtOn([node, p], ['old', 'old'], -50, { name: 'c' }),
+  ];
+
+  it('is waited for', () => {
+    const made = plan(images, { bases, at: 8.5 });
+    expect(made.starts).toEqual(['g']);
+    expect(of(made, 'c').notes).toContainEqual({ code: 'waits-for-parent', image: 'p' });
+  });
+
+  it('is waited for after a long freeze too, when all of them can start at once', () => {
+    expect(plan(images, { bases, at: 30 }).starts).toEqual(['g']);
+  });
+
+  it('is not waited for when it would not be rebuilt by itself', () => {
+    const enrolments = [
+      enrolment({ name: 'g' }),
+      enrolment({ name: 'p', autoRebuild: false }),
+      enrolment({ name: 'c' }),
+    ];
+    expect(plan(images, { bases, enrolments, at: 8.5 }).starts).toContain('c');
+  });
+});
+
 it('waits for a parent that is to be pushed because of its own parent', () => {
   const soon = baseWith([old, [1.99, 'new']]);
   const [g, p, side] = [ownBase('g', [old]), ownBase('p', [old]), ownBase('side', [old, [8.95, 'side2']])];

@@ -77,10 +77,11 @@ function waitFor(parent: Standing, child: Assessment, now: Instant): Reason | un
   const { enrolment, intent, due } = parent.assessment;
   const image = enrolment.name;
   if (parent.going && parent.at <= now) return { code: 'waits-for-parent', image };
-  const latest = child.startAt + longestWaitForSlots;
-  const isPatient = child.record?.content !== undefined && !child.emergency && now < latest;
-  if (isPatient && parent.comesAt !== undefined && parent.comesAt < latest) {
-    return { code: 'waits-for-parent', image, ...(parent.comesAt > now ? { until: parent.comesAt } : {}) };
+  const { comesAt } = parent;
+  const isPatient = child.record?.content !== undefined && !child.emergency;
+  if (isPatient && comesAt !== undefined && comesAt <= now) return { code: 'waits-for-parent', image };
+  if (isPatient && comesAt !== undefined && comesAt < child.startAt + longestWaitForSlots) {
+    return { code: 'waits-for-parent', image, until: comesAt };
   }
   return due.length > 0 || intent ? { code: 'parent-stuck', image } : undefined;
 }

@@ -143,6 +143,12 @@ describe('an ordinary start', () => {
     expect(decision).toMatchObject({ action: 'wait', at: days(20 + slot), due: [{ code: 'newer-base' }] });
   });
 
+  it('is due since the first digest of other content, not since an equal one', () => {
+    const equal = baseWith([old, [-20, 'same', { equalTo: digest('old') }], [0, 'new']]);
+    const decision = decide(builtOn([equal], ['old'], -50, { name: 'app' }), [equal], 7.0001);
+    expect(decision).toMatchObject({ action: 'wait', at: days(7 + slot) });
+  });
+
   it('says when a schedule never comes again', () => {
     const never: ManagedEnrolment = {
       ...app,
