@@ -64,20 +64,24 @@ export async function lookAround(
   const selected = await externalTags(deps, enrolments, state, problems, options.signal);
   collect(enrolments, state, selected, targets, options);
 
+  function note(thrown: unknown, subject: Subject): void {
+    if (!options.signal?.aborted) problems.push(problemOf(thrown, subject));
+  }
+
   const sights = new Map<string, Sight>();
   const absent = new Set<string>();
   let done = 0;
   await inParallel([...targets], looksAtOnce, async ([key, target]) => {
     deps.log.progress(`looking at ${++done} of ${targets.size} tags`);
     try {
-      const sight = await lookAt(deps, target, options.signal);
+      const sight = await lookAt(deps, target, note, options.signal);
       if (sight === 'absent') {
         absent.add(key);
         if (!target.mayBeAbsent) problems.push(notThere(key, target.subject));
       }
       if (sight && sight !== 'absent') sights.set(key, sight);
     } catch (thrown) {
-      if (!options.signal?.aborted) problems.push(problemOf(thrown, target.subject));
+      note(thrown, target.subject);
     }
   });
   return { sights, selected, absent, problems };
@@ -96,8 +100,10 @@ export function tagKey(reference: { readonly domain: string; readonly path: stri
   return `${reference.domain}/${reference.path}:${reference.tag ?? 'latest'}`;
 }
 
-async function lookAt(deps: EngineDeps, target: Target, signal?: AbortSignal): Promise<Sight | 'absent' | undefined> {
-  const { reference } = target;
+type Note = (thrown: unknown, subject: Subject) => void;
+
+async function lookAt(deps: EngineDeps, target: Target, note: Note, signal?: AbortSignal): Promise<Sight | 'absent' | undefined> {
+  const { reference, subject } = target;
   // Before asking: however long the answer takes, what it says is not older than this.
   const askedAt = deps.clock.now();
   const look = await deps.registry.look(reference, { force: target.force, ...(signal ? { signal } : {}) });
@@ -107,7 +113,9 @@ async function lookAt(deps: EngineDeps, target: Target, signal?: AbortSignal): P
   const undescribed =
     target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest && entry.platforms)) ||
     (target.ours && target.known !== seen.digest);
-  const described = undescribed ? await deps.registry.describe(reference, seen.digest, signal) : undefined;
+  // What could not be read of it is read in a later cycle; that it stands there now is worth knowing at once.
+  const describing = undescribed ? deps.registry.describe(reference, seen.digest, signal) : undefined;
+  const described = await describing?.catch((thrown: unknown) => void note(thrown, subject));
   const asked = look.kind === 'digest';
   const news = target.standing.some((entry) => entry?.digest !== seen.digest);
   // What the last look saw is in every ledger already.

@@ -77,7 +77,9 @@ describe('looks between cycles', () => {
     const factory = one(daily);
     let silent = true;
     factory.world.fault = (label) => (silent && label === 'describe' ? unreachable : undefined);
-    await factory.cycle();
+    const report = await factory.cycle();
+    expect(report.problems.map(({ code }) => code)).toEqual(['REGISTRY_UNREACHABLE']);
+    expect(ledgerOf(factory).length).toBe(1);
     silent = false;
     factory.world.now += hour;
     await factory.cycle();

@@ -304,6 +304,24 @@ describe('a process that stands still between its intent and its start', () => {
   });
 });
 
+describe('a process that is stopped after another one took its intent over', () => {
+  it('does not end what is in the hands of the other', async () => {
+    const factory = one({ buildTime: hour });
+    factory.spawn('slow');
+    await factory.scheduler.run([{ process: 'slow', at: 'committed "Start', what: { pause: 20 * minute } }]);
+    await factory.cycle({ follow: false });
+    factory.world.now += 15 * minute;
+    await factory.cycle({ follow: false });
+    expect(factory.world.runs.length).toBe(1);
+    factory.scheduler.process('slow')?.stop.abort(new Error('asked to stop'));
+    factory.world.now += 6 * minute;
+    await factory.scheduler.run();
+    expect(factory.scheduler.process('slow')?.outcome).toEqual({ ok: true });
+    expect(rebuildsOf(factory)).toEqual([]);
+    expect(factory.state.intents.get('app')).toMatchObject({ writer: 'cycle-2' });
+  });
+});
+
 describe('failing builds', () => {
   it('back off, and stop after three failures in a row until a new candidate comes', async () => {
     const factory = one({ outcome: ({ pins }) => (pins[0]?.digest === bad ? 'failure' : 'success') });

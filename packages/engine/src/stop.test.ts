@@ -67,6 +67,20 @@ describe('a stop between intent and start', () => {
   });
 });
 
+describe('builds of this process', () => {
+  it('that end near to each other are recorded together', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const times = new Map([['a', 3], ['b', 3.3], ['c', 4], ['d', 4.5], ['e', 30], ['f', 30.5]]);
+    const buildTime = ({ image: { name } }: { image: { name: string } }) => (times.get(name) ?? 0) * second;
+    const factory = new TestFactory(names.map((name) => image(name)), { inProcess: true, claims: true, buildTime });
+    factory.world.push(debian, ['debian-1']);
+    for (const name of names) factory.world.dockerfiles.set(`${name}/Dockerfile`, 'FROM debian:12\n');
+    await factory.cycle();
+    const outcomes = factory.world.commits.map(({ subject }) => subject).filter((subject) => subject.startsWith('Record the outcome'));
+    expect(outcomes).toEqual(['Record the outcome of a, b, c, d', 'Record the outcome of e, f']);
+  });
+});
+
 describe('builds of another process', () => {
   it('are neither waited for nor cancelled by one that is stopped', async () => {
     const factory = chain({ inProcess: true, claims: true, knowsDead: true, buildTime: 20 * minute });

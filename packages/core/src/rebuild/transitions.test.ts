@@ -235,3 +235,12 @@ describe('taking over', () => {
     expect(holdOn(stateOf(parts), open, days(9)) !== undefined).toBe(held);
   });
 });
+
+it('ends an intent with the start of its run, though whoever ends it saw it before that was known', () => {
+  const open = intent({ pins });
+  const run = { id: 'r', startedAt: days(8) };
+  const state = withIntents(stateOf({ images: [image], bases: [node] }), [{ ...open, run }]);
+  expect(close(state, open, { outcome: 'failure' }).images.get('app')?.rebuilds.at(-1)?.startedAt).toBe(
+    days(8),
+  );
+});

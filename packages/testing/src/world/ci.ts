@@ -2,9 +2,9 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
-import { minute, second, type Instant } from '@image-factory/core/time.ts';
+import { minute, second, type Duration, type Instant } from '@image-factory/core/time.ts';
 import type { SimulatedProcess } from './scheduler.ts';
-import type { World } from './world.ts';
+import type { World, WorldOptions } from './world.ts';
 
 /** A run of the simulated CI. */
 export interface SimulatedRun {
@@ -130,7 +130,7 @@ export class SimulatedCi {
       owner,
       startedAt: now,
       visibleAt: now + options.random() * (options.visibilityDelay ?? 0),
-      endsAt: now + (built ? (options.buildTime ?? 30 * second) : 5 * second),
+      endsAt: now + (built ? buildTime(request, options.buildTime) : 5 * second),
       built,
       digest: undefined,
       ended: false,
@@ -153,6 +153,10 @@ export class SimulatedCi {
     if (!run.digest) return { id, key, attempt, status: 'failure', error: 'it broke' };
     return { id, key, attempt, status: 'success', ...(options.silentRuns ? {} : { digest: run.digest }) };
   }
+}
+
+function buildTime(request: BuildRequest, time: WorldOptions['buildTime'] = 30 * second): Duration {
+  return typeof time === 'number' ? time : time(request);
 }
 
 function unanswered(): FactoryError {

@@ -26,7 +26,7 @@ export interface WorldOptions {
   readonly forgetIntents?: boolean;
   /** Look-ups find a run after this at the latest. */
   readonly visibilityDelay?: Duration;
-  readonly buildTime?: Duration;
+  readonly buildTime?: Duration | ((request: BuildRequest) => Duration);
   /** How a build ends. */
   readonly outcome?: (request: BuildRequest) => 'success' | 'failure';
   /** Chance that the answer to a create call is lost although the run exists. */
