@@ -23,7 +23,7 @@ export function days(count: number): number {
   return epoch + Math.round(count * day);
 }
 
-export const noFacts: Facts = {
+const noFacts: Facts = {
   sources: new Map(),
   gone: new Set(),
   proofs: new Map(),

@@ -53,7 +53,7 @@ export function versionsOf(
 }
 
 /** Does the version hold this digest, or one with equal content? */
-export function holds(version: Version, digest: Digest): boolean {
+function holds(version: Version, digest: Digest): boolean {
   return version.entries.some((entry) => entry.digest === digest || entry.equalTo === digest);
 }
 
