@@ -4,7 +4,7 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { minute, second, type Duration, type Instant } from '@image-factory/core/time.ts';
 import type { SimulatedProcess } from './scheduler.ts';
-import type { World, WorldOptions } from './world.ts';
+import type { WorldOptions } from './options.ts';
 
 /** A run of the simulated CI. */
 export interface SimulatedRun {
@@ -32,13 +32,22 @@ export interface SimulatedRun {
 /** A create call gives up after this; nothing of it can happen later. */
 const callTimeout = minute;
 
+/** What a CI needs of the world around it. */
+export interface Surroundings {
+  readonly now: Instant;
+  readonly options: WorldOptions;
+  /** A point at which the process may be stopped. */
+  at(process: SimulatedProcess, label: string): Promise<void>;
+  pushBuilt(run: SimulatedRun): Digest;
+}
+
 /** A CI that starts a new run for every create that it accepts: nothing in it removes duplicates for the engine. */
 export class SimulatedCi {
   readonly runs: SimulatedRun[] = [];
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #claims = new Set<string>();
 
-  constructor(world: World) {
+  constructor(world: Surroundings) {
     this.#world = world;
   }
 

@@ -1,5 +1,5 @@
 import type { ManagedEnrolment, Source } from '@image-factory/core/enrolment/types.ts';
-import type { Builder, BuildRequest } from '@image-factory/core/ports/builder.ts';
+import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { Described, Look, Registry } from '@image-factory/core/ports/registry.ts';
 import type { SourceTree } from '@image-factory/core/ports/source.ts';
@@ -8,38 +8,12 @@ import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import type { Digest, PlatformName, Reference } from '@image-factory/core/reference/types.ts';
 import { err, ok } from '@image-factory/core/result.ts';
 import type { PlatformContent } from '@image-factory/core/state/types.ts';
-import type { Duration, Instant } from '@image-factory/core/time.ts';
+import type { Instant } from '@image-factory/core/time.ts';
 import { createHash } from 'node:crypto';
 import { SimulatedCi, type SimulatedRun } from './ci.ts';
 import { LookMemory } from './looks.ts';
+import type { WorldOptions } from './options.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
-
-export interface WorldOptions {
-  readonly random: () => number;
-  /** The run's first step claims its key and attempt; who loses builds nothing. */
-  readonly claims?: boolean;
-  /** Runs live in the process that started them and end with it. */
-  readonly inProcess?: boolean;
-  /** Look-ups for runs find nothing: to show that they are needed. */
-  readonly blindLookUps?: boolean;
-  /** Intents are not kept beyond the life of the process: to show that they are needed. */
-  readonly forgetIntents?: boolean;
-  /** Look-ups find a run after this at the latest. */
-  readonly visibilityDelay?: Duration;
-  readonly buildTime?: Duration | ((request: BuildRequest) => Duration);
-  /** How a build ends. */
-  readonly outcome?: (request: BuildRequest) => 'success' | 'failure';
-  /** Chance that the answer to a create call is lost although the run exists. */
-  readonly lostAnswers?: number;
-  /** Runs do not say which digest they pushed. */
-  readonly silentRuns?: boolean;
-  /** Chance that a push of the state is refused because somebody else was faster. */
-  readonly refusals?: number;
-  /** Tags are asked at most once in this time; default 0. */
-  readonly minInterval?: (tag: string) => Duration;
-  /** Every process has a look memory of its own, which dies with it; otherwise all share that of their machine. */
-  readonly ownLooks?: boolean;
-}
 
 /** The outside of the engine in memory and in virtual time: a registry, a source repository, a CI, a state remote. */
 export class World {
