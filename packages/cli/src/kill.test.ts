@@ -74,7 +74,7 @@ async function prepare(
 
 function start(place: Place, cacheDir: string): ReturnType<typeof startCommand> {
   const env = { ...place.env, IMAGE_FACTORY_CACHE_DIR: cacheDir };
-  return startCommand(main, ['--dir', place.dir, '--output', 'json', 'run', '--once', '--force'], { env });
+  return startCommand([main, '--dir', place.dir, '--output', 'json', 'run', '--once', '--force'], { env });
 }
 
 /** Runs undisturbed until nothing is left to do. */

@@ -23,13 +23,13 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-/** The command as a process of its own. */
+/** The command as a process of its own; `words` start with the file to run, unless another program runs it. */
 export function startCommand(
-  main: string,
-  argv: readonly string[],
-  options: { readonly env: Readonly<Record<string, string | undefined>>; readonly cwd?: string },
+  words: readonly string[],
+  options: { readonly env: Readonly<Record<string, string | undefined>> },
+  program: string = process.execPath,
 ): Running {
-  const child = spawn(process.execPath, [main, ...argv], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')));
