@@ -190,10 +190,12 @@ describe('state in a folder', () => {
       return withState('directory', at);
     }
 
+    /** `wrapper`: a program with its arguments that runs the command. */
     async function command(at: Place, argv: string, wrapper: readonly string[] = []) {
-      const [program = process.execPath, ...before] = [...wrapper, process.execPath];
-      const words = [...before, main, '--dir', at.dir, ...argv.split(' ')];
-      return startCommand(words, { env: at.env }, program).ended;
+      const words = [main, '--dir', at.dir, ...argv.split(' ')];
+      const [program, ...rest] = wrapper;
+      if (program === undefined) return startCommand(words, { env: at.env }).ended;
+      return startCommand([...rest, process.execPath, ...words], { env: at.env }, program).ended;
     }
 
     it.runIf(isRoot)(
