@@ -1,6 +1,7 @@
-import { minute } from '@image-factory/core/time.ts';
+import { day, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { playAll, type Setting } from './testing-schedules.ts';
+import { debian, image } from './testing-factory.ts';
+import { names, playAll, type Setting } from './testing-schedules.ts';
 
 const schedules = 1000;
 const fewer = 120;
@@ -22,6 +23,43 @@ const settings: Record<string, Setting> = {
     happens: (random) => (['kill', 'stop', { pause: 20 * minute }, { sleep: 12 * minute }] as const)[Math.floor(random() * 4)],
   },
   'clocks that differ by up to eight minutes': { skew: 4 * minute },
+  'images that are taken out of images.yaml and put back': {
+    buildTime: 5 * minute,
+    rounds: 5,
+    between(factory, round, random) {
+      const gone = round < 5 ? names[Math.floor(random() * 6)] : undefined;
+      factory.config = { ...factory.config, images: names.filter((name) => name !== gone).map((name) => image(name)) };
+    },
+  },
+  'entries of images.yaml that are edited': {
+    buildTime: 5 * minute,
+    between(factory, round, random) {
+      const edited = () => image(names[round - 1] ?? '', { criticality: 'high', autoRebuild: random() < 0.5 || round === 3 });
+      const images = factory.config.images.map((each, index) => (index === round - 1 ? edited() : each));
+      factory.config = { ...factory.config, images: round === 3 ? names.map((name) => image(name)) : images };
+    },
+  },
+  'holds that people write and take back': {
+    rounds: 5,
+    between(factory, round) {
+      const hold = '\nhold:\n  reason: wait\n  since: 2026-01-01T12:00:00Z\n';
+      for (const name of names) {
+        if (!factory.world.files.has(`images/${name}.yaml`)) continue;
+        factory.world.edit(`images/${name}.yaml`, (text = '') => (round === 2 ? text + hold : text.replace(hold, '')));
+      }
+    },
+  },
+  'builds whose first attempt fails': { outcome: ({ attempt }) => (attempt === 1 ? 'failure' : 'success') },
+  'a new base that matures while processes die': {
+    rounds: 8,
+    apart: day,
+    builds: 2,
+    buildTime: 5 * minute,
+    between(factory, round) {
+      if (round === 3) factory.world.push(debian, ['debian-2']);
+      factory.world.now += round > 3 ? 2 * day : 40 * minute;
+    },
+  },
   'look memories that die with their process': { ownLooks: true },
 };
 

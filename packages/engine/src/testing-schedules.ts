@@ -7,8 +7,13 @@ export interface Setting extends Omit<TestFactoryOptions, 'seed'> {
   readonly happens?: (random: () => number) => Disruption['what'];
   /** How far the clocks of processes may be from the true time. */
   readonly skew?: Duration;
-  /** Something that people do between the rounds. */
-  readonly between?: (factory: TestFactory, round: number) => void;
+  /** Something that happens between the rounds; the last one before everything is left alone. */
+  readonly between?: (factory: TestFactory, round: number, random: () => number) => void;
+  readonly rounds?: number;
+  /** Between the undisturbed cycles at the end; default an hour. */
+  readonly apart?: Duration;
+  /** Builds of each image that have to have come out in the end; default 1. */
+  readonly builds?: number;
 }
 
 export interface Outcome {
@@ -21,12 +26,11 @@ export interface Outcome {
   readonly failed: readonly string[];
 }
 
-const names = ['parent', 'child', 'other'];
-const rounds = 3;
+export const names = ['parent', 'child', 'other'];
 
 /** Two processes on one state, disturbed at random awaits and started again, until everything has come to rest. */
 export async function play(seed: number, setting: Setting): Promise<Outcome> {
-  const { happens = () => 'kill', skew = 0, between, ...options } = setting;
+  const { happens = () => 'kill', skew = 0, between, rounds = 3, apart = hour, builds = 1, ...options } = setting;
   const factory = new TestFactory(names.map((name) => image(name)), { refusals: 0.2, ...options, seed });
   const { world, scheduler } = factory;
   world.push(debian, ['debian-1']);
@@ -42,18 +46,18 @@ export async function play(seed: number, setting: Setting): Promise<Outcome> {
     for (const { process } of disruptions) factory.spawn(process, {}, Math.round((random() * 2 - 1) * skew));
     await scheduler.run(disruptions);
     world.now += Math.floor(random() * 15) * minute;
-    between?.(factory, round);
+    between?.(factory, round, random);
   }
   world.now += hour;
   for (let calm = 0; calm < 5; calm++) {
     await factory.cycle();
-    world.now += hour;
+    world.now += apart;
   }
-  const built = new Set([...world.buildsPerKey().keys()].map((key) => key.slice(0, key.indexOf(' '))));
+  const built = [...world.buildsPerKey().keys()].map((key) => key.slice(0, key.indexOf(' ')));
   return {
     doubled: [...world.buildsPerKey()].filter(([, count]) => count > 1).map(([key]) => key),
     doubledAttempts: world.doubledAttempts(),
-    missing: names.filter((name) => !built.has(name)),
+    missing: names.filter((name) => built.filter((each) => each === name).length !== builds),
     stuck: [...world.files.keys()].filter((path) => path.startsWith('intents/')),
     failed: scheduler.processes().flatMap(({ outcome }) => (outcome?.error ? [String(outcome.error)] : [])),
   };
