@@ -41,7 +41,9 @@ export async function act(run: CycleRun, adopted: readonly OpenRun[]): Promise<v
       continue;
     }
     if (waiting.length === 0) return;
-    log.progress(`${counted(waiting.length, 'rebuild')} running: ${waiting.map(({ intent }) => intent.image).join(', ')}`);
+    log.progress(
+      `${counted(waiting.length, 'rebuild')} running: ${waiting.map(({ intent }) => intent.image).join(', ')}`,
+    );
     await sleep(run, ended.length > 0 || waiting.some(isInProcess) ? pollEvery : pollEveryRemote);
     run.now = run.time();
   }
@@ -72,7 +74,9 @@ async function pollAll(run: CycleRun, open: Map<string, OpenRun>): Promise<Ended
 async function cancelOwn(run: CycleRun, open: ReadonlyMap<string, OpenRun>): Promise<void> {
   const own = [...open.values()].filter((found) => found.own && isInProcess(found));
   await inParallel(own, own.length, async ({ builder, enrolment, run: { id }, intent }) => {
-    await builder.cancel(enrolment, id).catch((thrown: unknown) => noteProblem(run, thrown, { kind: 'image', name: intent.image }));
+    await builder
+      .cancel(enrolment, id)
+      .catch((thrown: unknown) => noteProblem(run, thrown, { kind: 'image', name: intent.image }));
   });
 }
 

@@ -46,6 +46,10 @@ export function isStopped(run: Pick<CycleRun, 'signal'>): boolean {
 }
 
 /** Notes what went wrong; what only ended because a stop was asked for did not go wrong. */
-export function noteProblem(run: Pick<CycleRun, 'signal' | 'problems'>, thrown: unknown, subject?: Subject): void {
+export function noteProblem(
+  run: Pick<CycleRun, 'signal' | 'problems'>,
+  thrown: unknown,
+  subject?: Subject,
+): void {
   if (!isStopped(run)) run.problems.push(problemOf(thrown, subject));
 }

@@ -24,7 +24,9 @@ describe('one cycle', () => {
     const [parent, child] = factory.world.runs;
     expect(parent?.request.pins.map(({ base: name }) => name)).toEqual(['debian-12']);
     expect(child?.request.pins[0]?.digest).toBe(report.state.images.get('parent')?.currentDigest);
-    expect(report.state.images.get('child')?.builtFrom).toMatchObject({ 'acme-parent-1': { evidence: 'layers' } });
+    expect(report.state.images.get('child')?.builtFrom).toMatchObject({
+      'acme-parent-1': { evidence: 'layers' },
+    });
     expect(report.plan.decisions.map(({ action }) => action)).toEqual(['none', 'none']);
   });
 
@@ -74,7 +76,8 @@ describe('one cycle', () => {
     factory.world.push(base, ['debian-1']);
     factory.world.dockerfiles.set('parent/Dockerfile', 'FROM debian:12\n');
     const push = factory.world.pushLayers.bind(factory.world);
-    factory.world.pushLayers = (built, _layers, key) => push(built, [`sha256:${'0'.repeat(64)}` as never], key);
+    factory.world.pushLayers = (built, _layers, key) =>
+      push(built, [`sha256:${'0'.repeat(64)}` as never], key);
     const report = await factory.cycle();
     expect(report.ended[0]?.rebuild.outcome).toBe('base-drift');
     factory.world.now += 30 * day;
@@ -109,11 +112,16 @@ describe('one cycle', () => {
     await factory.cycle();
     factory.world.now += minute;
     const request = { id: 'r1', reason: 'CVE-2026-1', by: 'ada', skipDelay: true };
-    const report = await factory.cycle({ requests: new Map([['parent', request]]), startOnly: new Set(['parent']) });
+    const report = await factory.cycle({
+      requests: new Map([['parent', request]]),
+      startOnly: new Set(['parent']),
+    });
     expect(report.started).toEqual(['parent']);
     expect(factory.world.runs.at(-1)?.request.pins[0]?.digest).toBe(next);
     expect(report.ended[0]?.rebuild).toMatchObject({ reason: 'requested', requestedBy: 'ada' });
-    const events = [...factory.world.files].filter(([path]) => path.startsWith('events/')).map(([, text]) => text);
+    const events = [...factory.world.files]
+      .filter(([path]) => path.startsWith('events/'))
+      .map(([, text]) => text);
     expect(events.join('')).toContain('rebuild of parent decided: requested by ada: CVE-2026-1');
   });
 });

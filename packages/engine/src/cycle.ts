@@ -58,7 +58,11 @@ export interface CycleReport {
  * One cycle: read, discover, observe, decide, write the intent, act, follow, record. Every step may be killed: what is
  * committed is true, and the next cycle goes on from it. Asked to stop, it ends in order with what it knows by then.
  */
-export async function runCycle(deps: EngineDeps, config: FactoryConfig, options: CycleOptions = {}): Promise<CycleReport> {
+export async function runCycle(
+  deps: EngineDeps,
+  config: FactoryConfig,
+  options: CycleOptions = {},
+): Promise<CycleReport> {
   const { signal, upTo = 'all', dry = false, offline = false } = options;
   const stopped = signal === undefined ? {} : { signal };
   const delays = new Map(config.images.map(({ name, rebuildDelay }) => [name, rebuildDelay]));
@@ -69,14 +73,21 @@ export async function runCycle(deps: EngineDeps, config: FactoryConfig, options:
   const managed = images.filter((image) => image.kind === 'managed');
 
   deps.log.progress(`reading ${counted(managed.length, 'Dockerfile')}`);
-  const discoveries = offline ? [] : await unlessStopped(signal, [], discover(deps, managed, records.state, signal));
+  const discoveries = offline
+    ? []
+    : await unlessStopped(signal, [], discover(deps, managed, records.state, signal));
   let around: LookAround | undefined;
   if (upTo !== 'discover' && !offline) {
     // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written below.
     const local = deps.clock.now();
     const ahead = entered(records.state, records, config.images, discoveries, local);
     const { settle } = config.settings.timing;
-    around = await lookAround(deps, images, ahead.state, { now: local, settle, force: options.force ?? false, ...stopped });
+    around = await lookAround(deps, images, ahead.state, {
+      now: local,
+      settle,
+      force: options.force ?? false,
+      ...stopped,
+    });
   }
   const skew = skewOf(deps.registry);
 
@@ -84,14 +95,22 @@ export async function runCycle(deps: EngineDeps, config: FactoryConfig, options:
   const run = newCycleRun({ deps, config, images, managed, records, problems, discoveries, options, skew });
   if (isStopped(run)) return reportOf(run, planOn(run, records.state, 'report'));
   let notRestored: readonly Problem[] = [];
-  await records.transact(subjectOf(config.images, discoveries, around !== undefined, records.state), (before, surroundings) => {
-    const known = entered(before, surroundings, config.images, discoveries, run.now);
-    notRestored = known.problems;
-    if (!around) return known;
-    const sighted = enterSights(known.state, images, { around, settings: config.settings, now: run.now, skew });
-    const approved = enterApprovals(sighted.state, images, config.settings, run.now);
-    return { state: approved.state, events: [...known.events, ...sighted.events, ...approved.events] };
-  });
+  await records.transact(
+    subjectOf(config.images, discoveries, around !== undefined, records.state),
+    (before, surroundings) => {
+      const known = entered(before, surroundings, config.images, discoveries, run.now);
+      notRestored = known.problems;
+      if (!around) return known;
+      const sighted = enterSights(known.state, images, {
+        around,
+        settings: config.settings,
+        now: run.now,
+        skew,
+      });
+      const approved = enterApprovals(sighted.state, images, config.settings, run.now);
+      return { state: approved.state, events: [...known.events, ...sighted.events, ...approved.events] };
+    },
+  );
 
   problems.push(...notRestored);
 
@@ -109,7 +128,11 @@ function reportOf(run: CycleRun, plan: Plan): CycleReport {
 }
 
 /** What cannot be read must not be overwritten, nor built: its history is in the file that nobody can read. */
-function imagesOf({ images }: FactoryConfig, { unreadable }: Records, { only, instead }: CycleOptions): readonly Enrolment[] {
+function imagesOf(
+  { images }: FactoryConfig,
+  { unreadable }: Records,
+  { only, instead }: CycleOptions,
+): readonly Enrolment[] {
   return images
     .filter(({ name }) => !unreadable.has(imagePath(name)) && !unreadable.has(intentPath(name)))
     .filter(({ name }) => only === undefined || only.has(name))
@@ -153,7 +176,11 @@ function subjectOf(
 ): string {
   const fresh = images.filter(({ name }) => !state.images.has(name)).length;
   const read = discoveries.filter(({ found }) => found).length;
-  const parts = [fresh > 0 ? `enrol ${fresh}` : '', read > 0 ? `discover ${read}` : '', observed ? 'observe' : ''];
+  const parts = [
+    fresh > 0 ? `enrol ${fresh}` : '',
+    read > 0 ? `discover ${read}` : '',
+    observed ? 'observe' : '',
+  ];
   const text = parts.filter((part) => part !== '').join(', ');
   return text ? text[0]?.toUpperCase() + text.slice(1) : 'Update';
 }

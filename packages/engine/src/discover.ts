@@ -92,9 +92,18 @@ function identityOf(
     const onBuild = onBuildOf(state, name);
     return onBuild ? [[name, onBuild]] : [];
   });
-  const context = [target ?? null, Object.entries(buildArgs).toSorted(), platformsFor(enrolment, record), triggers];
+  const context = [
+    target ?? null,
+    Object.entries(buildArgs).toSorted(byKey),
+    platformsFor(enrolment, record),
+    triggers,
+  ];
   const plain = JSON.stringify(context);
   return plain === JSON.stringify([null, [], [usualPlatform], []]) ? blob : `${blob} ${plain}`;
+}
+
+function byKey([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function onBuildOf(state: FactoryState, base: string): readonly string[] | undefined {
@@ -110,7 +119,10 @@ function triggersOf(
   platform: PlatformName,
 ): readonly string[] | undefined {
   const use = record?.dependencies.find((known) => known.reference === reference);
-  const entry = use?.base === undefined ? undefined : state.bases.get(use.base)?.ledger.findLast((e) => e.replacedAt === undefined);
+  const entry =
+    use?.base === undefined
+      ? undefined
+      : state.bases.get(use.base)?.ledger.findLast((e) => e.replacedAt === undefined);
   const content = entry?.platforms?.[platform];
   return content ? (content.onBuild ?? []) : undefined;
 }

@@ -5,7 +5,11 @@ import type { Problem } from '@image-factory/core/problem.ts';
 import { parseNamed } from '@image-factory/core/reference/parse.ts';
 import { enrolAll } from '@image-factory/core/state/archive.ts';
 import { linkManagedBases } from '@image-factory/core/state/base-lifecycle.ts';
-import { applyDiscoveries, type Discovery as Entered, type FoundDependency } from '@image-factory/core/state/discovery.ts';
+import {
+  applyDiscoveries,
+  type Discovery as Entered,
+  type FoundDependency,
+} from '@image-factory/core/state/discovery.ts';
 import { stateVersion } from '@image-factory/core/state/intent-codec.ts';
 import type { Event, FactoryState } from '@image-factory/core/state/types.ts';
 import type { Instant } from '@image-factory/core/time.ts';
@@ -53,7 +57,11 @@ export function enterDiscoveries(
       entered.set(image, { ok: false, error: place + found.error.message });
       continue;
     }
-    entered.set(image, { ok: true, dockerfile: found.value.identity, dependencies: dependenciesFound(found.value.analysis) });
+    entered.set(image, {
+      ok: true,
+      dockerfile: found.value.identity,
+      dependencies: dependenciesFound(found.value.analysis),
+    });
   }
   if (entered.size === 0) return { state: before, events: [] };
   const discovered = applyDiscoveries(before, entered, { now, ...surroundings });
@@ -67,7 +75,10 @@ export function enterDiscoveries(
     const was = before.images.get(name);
     const is = state.images.get(name);
     if (!is || is === was) continue;
-    const text = is.discoveryStatus === 'failed' ? (is.discoveryError ?? '') : is.baseImages.join(', ') || 'no base images';
+    const text =
+      is.discoveryStatus === 'failed'
+        ? (is.discoveryError ?? '')
+        : is.baseImages.join(', ') || 'no base images';
     events.push({ at: now, type: `discovery-${is.discoveryStatus}`, image: name, text: `${name}: ${text}` });
   }
   return { state, events };
@@ -108,13 +119,31 @@ export function enterApprovals(
 ): Changed {
   const images = new Map(before.images);
   const events: Event[] = [];
-  const facts = { sources: new Map(), gone: new Set<string>(), proofs: new Map(), provenance: [], requests: new Map() };
+  const facts = {
+    sources: new Map(),
+    gone: new Set<string>(),
+    proofs: new Map(),
+    provenance: [],
+    requests: new Map(),
+  };
   for (const enrolment of enrolments) {
     const record = before.images.get(enrolment.name);
     if (enrolment.kind !== 'external' || !record) continue;
-    const { approved } = externalDecision(enrolment, { settings, images: enrolments, state: before, facts, now });
-    if (!approved || (approved.tag === record.approved?.tag && approved.digest === record.approved.digest)) continue;
-    images.set(record.name, { ...record, approved, currentVersion: approved.tag, currentDigest: approved.digest });
+    const { approved } = externalDecision(enrolment, {
+      settings,
+      images: enrolments,
+      state: before,
+      facts,
+      now,
+    });
+    if (!approved || (approved.tag === record.approved?.tag && approved.digest === record.approved.digest))
+      continue;
+    images.set(record.name, {
+      ...record,
+      approved,
+      currentVersion: approved.tag,
+      currentDigest: approved.digest,
+    });
     const text = `${record.name}: ${approved.tag} (${approved.digest}) is approved`;
     events.push({ at: now, type: 'approved', image: record.name, text });
   }

@@ -13,7 +13,12 @@ export function enterGone(before: FactoryState, gone: ReadonlySet<string>, now: 
     const entry = base?.ledger.find(({ digest }) => digest === name.slice(at + 1));
     if (!base || !entry || entry.goneAt !== undefined) continue;
     bases.set(base.name, { ...base, ledger: annotate(base.ledger, entry.digest, { goneAt: now }) });
-    events.push({ at: now, type: 'base-gone', base: base.name, text: `${base.name}: ${entry.digest} is no longer served` });
+    events.push({
+      at: now,
+      type: 'base-gone',
+      base: base.name,
+      text: `${base.name}: ${entry.digest} is no longer served`,
+    });
   }
   if (events.length === 0) return { state: before, events };
   return { state: { ...before, bases: new Map([...before.bases, ...bases]) }, events };

@@ -1,9 +1,27 @@
-import type { Enrolment, ExternalEnrolment, ManagedEnrolment, Settings } from '@image-factory/core/enrolment/types.ts';
-import { annotate, describeEntry, observe, standing, type ObservationNews } from '@image-factory/core/ledger/observe.ts';
+import type {
+  Enrolment,
+  ExternalEnrolment,
+  ManagedEnrolment,
+  Settings,
+} from '@image-factory/core/enrolment/types.ts';
+import {
+  annotate,
+  describeEntry,
+  observe,
+  standing,
+  type ObservationNews,
+} from '@image-factory/core/ledger/observe.ts';
 import { builtFromOf, moved, recordWithContent } from '@image-factory/core/rebuild/transitions.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { dataEqual } from '@image-factory/core/state/data-equal.ts';
-import type { BaseRecord, Event, FactoryState, ImageContent, ImageRecord, LedgerEntry } from '@image-factory/core/state/types.ts';
+import type {
+  BaseRecord,
+  Event,
+  FactoryState,
+  ImageContent,
+  ImageRecord,
+  LedgerEntry,
+} from '@image-factory/core/state/types.ts';
 import type { Duration, Instant } from '@image-factory/core/time.ts';
 import { tagKey, type LookAround, type Sight } from './look.ts';
 import type { Changed } from './records.ts';
@@ -42,31 +60,59 @@ export function enterSights(before: FactoryState, enrolments: readonly Enrolment
     if (next !== record) images.set(record.name, next);
   }
   if (movedBases.size === 0 && images.size === 0) return { state: before, events };
-  return { state: { ...before, bases, images: images.size === 0 ? before.images : new Map([...before.images, ...images]) }, events };
+  return {
+    state: {
+      ...before,
+      bases,
+      images: images.size === 0 ? before.images : new Map([...before.images, ...images]),
+    },
+    events,
+  };
 }
 
 function withBaseSight(base: BaseRecord, seen: Seen, events: Event[]): BaseRecord {
-  const sight = seen.around.sights.get(tagKey({ domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' }));
+  const sight = seen.around.sights.get(
+    tagKey({ domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' }),
+  );
   if (!sight) return base;
   const { ledger, news } = enter(base.ledger, sight, seen);
   if (ledger === base.ledger) return base;
   const told = tell(news, sight.digest, standing(base.ledger)?.digest);
   if (told) {
-    events.push({ at: seen.now, type: `base-${news}`, base: base.name, text: `${base.name} ${told}`, data: { digest: sight.digest } });
+    events.push({
+      at: seen.now,
+      type: `base-${news}`,
+      base: base.name,
+      text: `${base.name} ${told}`,
+      data: { digest: sight.digest },
+    });
   }
   return moved(base, ledger, sight.digest, seen.now);
 }
 
-function withTagSights(record: ImageRecord, enrolment: ExternalEnrolment, seen: Seen, events: Event[]): ImageRecord {
+function withTagSights(
+  record: ImageRecord,
+  enrolment: ExternalEnrolment,
+  seen: Seen,
+  events: Event[],
+): ImageRecord {
   let { ledger } = record;
   for (const tag of seen.around.selected.get(enrolment.name) ?? []) {
-    const sight = seen.around.sights.get(tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }));
+    const sight = seen.around.sights.get(
+      tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }),
+    );
     if (!sight) continue;
     const previous = standing(ledger, tag)?.digest;
     const entered = enter(ledger, sight, seen, tag);
     ledger = entered.ledger;
     const told = tell(entered.news, sight.digest, previous);
-    if (told) events.push({ at: seen.now, type: `tag-${entered.news}`, image: record.name, text: `${record.name}:${tag} ${told}` });
+    if (told)
+      events.push({
+        at: seen.now,
+        type: `tag-${entered.news}`,
+        image: record.name,
+        text: `${record.name}:${tag} ${told}`,
+      });
   }
   return ledger === record.ledger ? record : { ...record, ledger };
 }
@@ -80,7 +126,9 @@ function withContentSight(
   events: Event[],
 ): ImageRecord {
   const tag = enrolment.tags[0] ?? 'latest';
-  const sight = seen.around.sights.get(tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }));
+  const sight = seen.around.sights.get(
+    tagKey({ domain: enrolment.registry, path: enrolment.repository, tag }),
+  );
   const content = sight ? contentOf(sight, seen.now) : undefined;
   const known = record.content;
   const overtaken = sight && known && known.firstSeen >= sight.at + seen.skew;
@@ -96,7 +144,10 @@ function withContentSight(
   return dataEqual(builtFrom, record.builtFrom) ? record : { ...record, builtFrom };
 }
 
-export function contentOf(sight: Pick<Sight, 'digest' | 'described'>, now: Instant): ImageContent | undefined {
+export function contentOf(
+  sight: Pick<Sight, 'digest' | 'described'>,
+  now: Instant,
+): ImageContent | undefined {
   if (!sight.described) return undefined;
   const { annotations, platforms } = sight.described;
   const baseDigest = annotations['org.opencontainers.image.base.digest'];
@@ -118,12 +169,18 @@ interface Entered {
   readonly news: ObservationNews;
 }
 
-function enter(before: readonly LedgerEntry[], sight: Sight, { settings, now, skew }: Seen, tag?: string): Entered {
+function enter(
+  before: readonly LedgerEntry[],
+  sight: Sight,
+  { settings, now, skew }: Seen,
+  tag?: string,
+): Entered {
   const current = standing(before, tag);
   const same = current?.digest === sight.digest;
   const seenAt = sight.at + skew;
   if (current && !same && current.appeared >= seenAt) return { ledger: before, news: 'none' };
-  const lastLook = current && sight.previous?.digest === current.digest ? sight.previous.lastSeenAt + skew : undefined;
+  const lastLook =
+    current && sight.previous?.digest === current.digest ? sight.previous.lastSeenAt + skew : undefined;
   const look = {
     digest: sight.digest,
     // One time for all that was found together; a second look counts from when it was made.

@@ -38,7 +38,11 @@ export async function endOfRun(run: CycleRun, found: OpenRun): Promise<RunEnd | 
     if (now.status !== 'success') return { ...common, outcome: now.status };
     const content = await contentOfRun(run, found, now.digest);
     if (content) return { ...common, outcome: 'success', content };
-    return { ...common, outcome: 'failure', error: 'the run succeeded, but no image with its build key is in the registry' };
+    return {
+      ...common,
+      outcome: 'failure',
+      error: 'the run succeeded, but no image with its build key is in the registry',
+    };
   } catch (thrown) {
     noteProblem(run, thrown, subject);
     return 'unclear';
@@ -84,7 +88,11 @@ async function contentOfRun(
   said: Digest | undefined,
 ): Promise<ImageContent | undefined> {
   const { registry } = run.deps;
-  const reference: Reference = { domain: enrolment.registry, path: enrolment.repository, tag: enrolment.tags[0] ?? 'latest' };
+  const reference: Reference = {
+    domain: enrolment.registry,
+    path: enrolment.repository,
+    tag: enrolment.tags[0] ?? 'latest',
+  };
   let digest = said;
   if (!digest) {
     const look = await registry.look(reference, { force: true });

@@ -12,7 +12,11 @@ const settings: Record<string, Setting> = {
   'create calls whose answer is lost': { lostAnswers: 0.5 },
   'answers lost and runs found late': { lostAnswers: 0.5, visibilityDelay: 5 * minute },
   'runs that claim their key': { claims: true },
-  'runs that claim their key, answers lost, runs found late': { claims: true, lostAnswers: 0.5, visibilityDelay: 5 * minute },
+  'runs that claim their key, answers lost, runs found late': {
+    claims: true,
+    lostAnswers: 0.5,
+    visibilityDelay: 5 * minute,
+  },
   'runs that do not say their digest': { silentRuns: true },
   'many refused pushes': { refusals: 0.7 },
   'dead writers known as dead': { knowsDead: true, visibilityDelay: 5 * minute },
@@ -20,7 +24,8 @@ const settings: Record<string, Setting> = {
   'a process that stands still for 20 minutes': { happens: () => ({ pause: 20 * minute }) },
   'a machine that sleeps for 20 minutes': { happens: () => ({ sleep: 20 * minute }) },
   'pauses, kills and stop signals': {
-    happens: (random) => (['kill', 'stop', { pause: 20 * minute }, { sleep: 12 * minute }] as const)[Math.floor(random() * 4)],
+    happens: (random) =>
+      (['kill', 'stop', { pause: 20 * minute }, { sleep: 12 * minute }] as const)[Math.floor(random() * 4)],
   },
   'clocks that differ by up to eight minutes': { skew: 4 * minute },
   'images that are taken out of images.yaml and put back': {
@@ -28,13 +33,17 @@ const settings: Record<string, Setting> = {
     rounds: 5,
     between(factory, round, random) {
       const gone = round < 5 ? names[Math.floor(random() * 6)] : undefined;
-      factory.config = { ...factory.config, images: names.filter((name) => name !== gone).map((name) => image(name)) };
+      factory.config = {
+        ...factory.config,
+        images: names.filter((name) => name !== gone).map((name) => image(name)),
+      };
     },
   },
   'entries of images.yaml that are edited': {
     buildTime: 5 * minute,
     between(factory, round, random) {
-      const edited = () => image(names[round - 1] ?? '', { criticality: 'high', autoRebuild: random() < 0.5 || round === 3 });
+      const edited = () =>
+        image(names[round - 1] ?? '', { criticality: 'high', autoRebuild: random() < 0.5 || round === 3 });
       const images = factory.config.images.map((each, index) => (index === round - 1 ? edited() : each));
       factory.config = { ...factory.config, images: round === 3 ? names.map((name) => image(name)) : images };
     },
@@ -45,7 +54,9 @@ const settings: Record<string, Setting> = {
       const hold = '\nhold:\n  reason: wait\n  since: 2026-01-01T12:00:00Z\n';
       for (const name of names) {
         if (!factory.world.files.has(`images/${name}.yaml`)) continue;
-        factory.world.edit(`images/${name}.yaml`, (text = '') => (round === 2 ? text + hold : text.replace(hold, '')));
+        factory.world.edit(`images/${name}.yaml`, (text = '') =>
+          round === 2 ? text + hold : text.replace(hold, ''),
+        );
       }
     },
   },
@@ -68,15 +79,20 @@ describe('exactly once, whatever is killed', () => {
     expect(await playAll({}, schedules)).toEqual(right);
   });
 
-  it.each(Object.entries(settings))(`builds every key once in ${fewer} schedules with %s`, { timeout: 120_000 }, async (_name, setting) => {
-    expect(await playAll(setting, fewer)).toEqual(right);
-  });
+  it.each(Object.entries(settings))(
+    `builds every key once in ${fewer} schedules with %s`,
+    { timeout: 120_000 },
+    async (_name, setting) => {
+      expect(await playAll(setting, fewer)).toEqual(right);
+    },
+  );
 
   it.each([
     ['look-ups find nothing', { blindLookUps: true }],
     ['intents are not kept', { forgetIntents: true }],
   ])('builds twice in the same schedules when %s', { timeout: 120_000 }, async (name, setting) => {
     const { doubled } = await playAll(setting, fewer);
+    // oxlint-disable-next-line no-console -- the figures are what this test is for
     console.info(`when ${name}: ${doubled} of ${fewer} schedules build a key more than once`);
     expect(doubled).toBeGreaterThan(0);
   });

@@ -57,7 +57,12 @@ export async function lookAround(
   deps: EngineDeps,
   enrolments: readonly Enrolment[],
   state: FactoryState,
-  options: { readonly now: Instant; readonly settle: Duration; readonly force: boolean; readonly signal?: AbortSignal },
+  options: {
+    readonly now: Instant;
+    readonly settle: Duration;
+    readonly force: boolean;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<LookAround> {
   const problems: Problem[] = [];
   const targets = new Map<string, Target>();
@@ -96,13 +101,22 @@ function notThere(tag: string, subject: Subject): Problem {
   };
 }
 
-export function tagKey(reference: { readonly domain: string; readonly path: string; readonly tag?: string }): string {
+export function tagKey(reference: {
+  readonly domain: string;
+  readonly path: string;
+  readonly tag?: string;
+}): string {
   return `${reference.domain}/${reference.path}:${reference.tag ?? 'latest'}`;
 }
 
 type Note = (thrown: unknown, subject: Subject) => void;
 
-async function lookAt(deps: EngineDeps, target: Target, note: Note, signal?: AbortSignal): Promise<Sight | 'absent' | undefined> {
+async function lookAt(
+  deps: EngineDeps,
+  target: Target,
+  note: Note,
+  signal?: AbortSignal,
+): Promise<Sight | 'absent' | undefined> {
   const { reference, subject } = target;
   // Before asking: however long the answer takes, what it says is not older than this.
   const askedAt = deps.clock.now();
@@ -111,11 +125,16 @@ async function lookAt(deps: EngineDeps, target: Target, note: Note, signal?: Abo
   const seen = look.kind === 'digest' ? look : look.last;
   if (!seen) return undefined;
   const undescribed =
-    target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest && entry.platforms)) ||
+    target.ledgers.some(
+      (ledger) => !ledger.some((entry) => entry.digest === seen.digest && entry.platforms),
+    ) ||
     (target.ours && target.known !== seen.digest);
   // What could not be read of it is read in a later cycle; that it stands there now is worth knowing at once.
   const describing = undescribed ? deps.registry.describe(reference, seen.digest, signal) : undefined;
-  const described = await describing?.catch((thrown: unknown) => void note(thrown, subject));
+  const described = await describing?.catch((thrown: unknown) => {
+    note(thrown, subject);
+    return undefined;
+  });
   const asked = look.kind === 'digest';
   const news = target.standing.some((entry) => entry?.digest !== seen.digest);
   // What the last look saw is in every ledger already.
@@ -127,7 +146,12 @@ async function lookAt(deps: EngineDeps, target: Target, note: Note, signal?: Abo
 }
 
 /** A verifier that fails keeps the look from being entered: what nobody has verified must not become a candidate. */
-async function refusalOf(deps: EngineDeps, { verified }: Target, digest: Digest, signal?: AbortSignal): Promise<string | undefined> {
+async function refusalOf(
+  deps: EngineDeps,
+  { verified }: Target,
+  digest: Digest,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   for (const name of deps.verifier ? verified : []) {
     const refusal = await deps.verifier?.refusal(name, digest, signal);
     if (refusal !== undefined) return refusal;
@@ -142,7 +166,9 @@ async function externalTags(
   problems: Problem[],
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const externals = enrolments.filter((enrolment): enrolment is ExternalEnrolment => enrolment.kind === 'external');
+  const externals = enrolments.filter(
+    (enrolment): enrolment is ExternalEnrolment => enrolment.kind === 'external',
+  );
   const selected = new Map<string, readonly string[]>();
   await inParallel(externals, 8, async (enrolment) => {
     const subject = { kind: 'image' as const, name: enrolment.name };
@@ -191,7 +217,17 @@ function collect(
     const key = tagKey(reference);
     const known = targets.get(key);
     if (known) return known;
-    const fresh: Target = { reference, subject, verified: [], ledgers: [], standing: [], known: undefined, ours: false, mayBeAbsent: false, force };
+    const fresh: Target = {
+      reference,
+      subject,
+      verified: [],
+      ledgers: [],
+      standing: [],
+      known: undefined,
+      ours: false,
+      mayBeAbsent: false,
+      force,
+    };
     targets.set(key, fresh);
     return fresh;
   }
@@ -207,7 +243,11 @@ function collect(
     const record = state.images.get(enrolment.name);
     for (const base of record?.baseImages ?? []) used.add(base);
     if (enrolment.kind === 'managed') {
-      const reference = { domain: enrolment.registry, path: enrolment.repository, tag: enrolment.tags[0] ?? 'latest' };
+      const reference = {
+        domain: enrolment.registry,
+        path: enrolment.repository,
+        tag: enrolment.tags[0] ?? 'latest',
+      };
       const own = target(reference, { kind: 'image', name: enrolment.name });
       own.ours = true;
       own.mayBeAbsent = true;

@@ -127,13 +127,17 @@ describe('looks of two processes', () => {
     factory.world.now += 2 * hour;
     await factory.scheduler.run();
     expect(slow.outcome).toEqual({ ok: true });
-    expect(ledgerOf(factory).map(({ withdrawnAt, replacedAt }) => [withdrawnAt, replacedAt !== undefined])).toEqual([
+    expect(
+      ledgerOf(factory).map(({ withdrawnAt, replacedAt }) => [withdrawnAt, replacedAt !== undefined]),
+    ).toEqual([
       [undefined, true],
       [undefined, false],
     ]);
     factory.world.now += hour;
     const { state } = await factory.cycle();
-    expect(state.bases.get('debian-12')?.ledger.some(({ withdrawnAt }) => withdrawnAt !== undefined)).toBe(false);
+    expect(state.bases.get('debian-12')?.ledger.some(({ withdrawnAt }) => withdrawnAt !== undefined)).toBe(
+      false,
+    );
   });
 
   it('do not put an image back to what it was before the run that another one has recorded', async () => {
@@ -185,7 +189,8 @@ describe('looks of two processes', () => {
 describe('looks at external images', () => {
   it('take what was there at the first look for the starting point, and are entered per tag', async () => {
     const factory = new TestFactory([external('postgres', '^16\\.[0-9]+$')]);
-    for (const tag of ['16.1', '16.2']) factory.world.push(`docker.io/library/postgres:${tag}`, [`postgres-${tag}`]);
+    for (const tag of ['16.1', '16.2'])
+      factory.world.push(`docker.io/library/postgres:${tag}`, [`postgres-${tag}`]);
     const { state } = await factory.cycle();
     const record = state.images.get('postgres');
     expect(record?.ledger.map(({ tag, baseline }) => [tag, baseline])).toEqual([

@@ -28,7 +28,9 @@ export function planOn(run: CycleRun, state: FactoryState, purpose: Purpose): Pl
   const images =
     purpose === 'report' || startOnly === undefined
       ? run.images
-      : run.images.map((image) => (image.kind === 'managed' && !startOnly.has(image.name) ? { ...image, autoRebuild: false } : image));
+      : run.images.map((image) =>
+          image.kind === 'managed' && !startOnly.has(image.name) ? { ...image, autoRebuild: false } : image,
+        );
   return planOf({ settings, images, state, facts, now });
 }
 
@@ -69,7 +71,9 @@ async function askWhetherServed(run: CycleRun, pins: ReadonlyMap<string, Pin>): 
     }
   });
   if (run.gone.size === before || run.dry) return;
-  await run.records.transact('Record digests that are no longer served', (state) => enterGone(state, run.gone, run.now));
+  await run.records.transact('Record digests that are no longer served', (state) =>
+    enterGone(state, run.gone, run.now),
+  );
 }
 
 function nameOf({ base, digest }: Pin): string {

@@ -32,7 +32,9 @@ function odd(): TestFactory {
 }
 
 function codesOf({ problems }: CycleReport): string[] {
-  return problems.map(({ code, subject }) => `${code} ${subject?.kind === 'factory' ? '' : subject?.name}`).toSorted();
+  return problems
+    .map(({ code, subject }) => `${code} ${subject?.kind === 'factory' ? '' : subject?.name}`)
+    .toSorted();
 }
 
 describe('a cycle without news', () => {
@@ -40,7 +42,11 @@ describe('a cycle without news', () => {
     const factory = odd();
     const damage = 'name: damaged\nenrolledAt: [\n';
     factory.world.edit('images/damaged.yaml', () => damage);
-    factory.world.edit('base-images/only-1.yaml', () => 'name: only-1\nregistry: quay.io\nrepository: acme/only\ntag: "1"\nfullImage: quay.io/acme/only:1\nfirstDiscovered: "2026-01-01T12:00:00Z"\n');
+    factory.world.edit(
+      'base-images/only-1.yaml',
+      () =>
+        'name: only-1\nregistry: quay.io\nrepository: acme/only\ntag: "1"\nfullImage: quay.io/acme/only:1\nfirstDiscovered: "2026-01-01T12:00:00Z"\n',
+    );
     const first = await factory.cycle();
     const codes = codesOf(first);
     expect(codes).toEqual([
@@ -69,7 +75,9 @@ describe('a cycle without news', () => {
   });
 
   it('writes nothing while looks are remembered', async () => {
-    const factory = new TestFactory([image('good'), external('postgres', '^16$')], { minInterval: () => day });
+    const factory = new TestFactory([image('good'), external('postgres', '^16$')], {
+      minInterval: () => day,
+    });
     factory.world.push(debian, ['debian-1']);
     factory.world.push('docker.io/library/postgres:16', ['postgres']);
     factory.world.dockerfiles.set('good/Dockerfile', 'FROM debian:12\n');

@@ -18,32 +18,45 @@ export interface EndedRun {
 export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Promise<void> {
   run.now = run.time();
   const { settle } = run.settings.timing;
-  await run.records.transact(`Record the outcome of ${listed(ended.map(({ intent }) => intent.image))}`, (before) => {
-    let state = before;
-    const events: Event[] = [];
-    for (const { intent, enrolment, end, unstarted } of ended) {
-      if (unstarted && !isOpen(state, intent)) continue;
-      const after = closeIntent(state, enrolment, intent, end, run.now, settle);
-      if (after === state) continue;
-      state = after;
-      const rebuild = rebuildOf(state, intent);
-      const text = `rebuild of ${intent.image} ended: ${rebuild?.outcome}${rebuild?.error ? ` (${firstLine(rebuild.error)})` : ''}`;
-      events.push({ at: run.now, type: 'rebuild-ended', image: intent.image, text, data: { key: intent.key, outcome: rebuild?.outcome } });
-    }
-    return { state, events };
-  });
+  await run.records.transact(
+    `Record the outcome of ${listed(ended.map(({ intent }) => intent.image))}`,
+    (before) => {
+      let state = before;
+      const events: Event[] = [];
+      for (const { intent, enrolment, end, unstarted } of ended) {
+        if (unstarted && !isOpen(state, intent)) continue;
+        const after = closeIntent(state, enrolment, intent, end, run.now, settle);
+        if (after === state) continue;
+        state = after;
+        const rebuild = rebuildOf(state, intent);
+        const text = `rebuild of ${intent.image} ended: ${rebuild?.outcome}${rebuild?.error ? ` (${firstLine(rebuild.error)})` : ''}`;
+        events.push({
+          at: run.now,
+          type: 'rebuild-ended',
+          image: intent.image,
+          text,
+          data: { key: intent.key, outcome: rebuild?.outcome },
+        });
+      }
+      return { state, events };
+    },
+  );
   for (const { intent } of ended) {
     // Another process may have recorded it before.
     const rebuild = rebuildOf(run.records.state, intent);
     if (!rebuild) continue;
     run.ended.push({ image: intent.image, rebuild });
-    run.deps.log.info(`rebuild of ${intent.image}: ${rebuild.outcome}${rebuild.digest ? ` ${rebuild.digest}` : ''}`);
+    run.deps.log.info(
+      `rebuild of ${intent.image}: ${rebuild.outcome}${rebuild.digest ? ` ${rebuild.digest}` : ''}`,
+    );
     run.deps.sightings.forget(sightingOf(intent));
   }
 }
 
 function rebuildOf(state: FactoryState, { image, key, attempt }: Intent): Rebuild | undefined {
-  return state.images.get(image)?.rebuilds.findLast((rebuild) => rebuild.key === key && rebuild.attempt === attempt);
+  return state.images
+    .get(image)
+    ?.rebuilds.findLast((rebuild) => rebuild.key === key && rebuild.attempt === attempt);
 }
 
 /** A log of several lines stays with the rebuild; the audit log has one line per event. */

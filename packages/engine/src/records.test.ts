@@ -16,7 +16,9 @@ function only(...events: Event[]): Change {
 }
 
 function months(files: ReadonlyMap<string, string>): string[] {
-  return [...files.keys()].filter((path) => path.startsWith('events/')).map((path) => path.replace(/[^/]*Z-[0-9a-f]{16}/, '*'));
+  return [...files.keys()]
+    .filter((path) => path.startsWith('events/'))
+    .map((path) => path.replace(/[^/]*Z-[0-9a-f]{16}/, '*'));
 }
 
 describe('the audit log', () => {
@@ -24,17 +26,30 @@ describe('the audit log', () => {
     const store = createMemoryStateStore();
     const records = openRecords({ store, dry: false });
     await records.load();
-    for (const [month, date] of [[0, 5], [0, 20], [1, 3], [1, 4]] as const) {
+    for (const [month, date] of [
+      [0, 5],
+      [0, 20],
+      [1, 3],
+      [1, 4],
+    ] as const) {
       await records.transact('Test', only(happened(Date.UTC(2026, month, date), `${month}/${date}`)));
     }
-    expect(months(records.files)).toEqual(['events/2026-02/*.jsonl', 'events/2026-02/*.jsonl', 'events/2026-01/all.jsonl'].toSorted((a, b) => (a < b ? -1 : 1)));
+    expect(months(records.files)).toEqual(
+      ['events/2026-02/*.jsonl', 'events/2026-02/*.jsonl', 'events/2026-01/all.jsonl'].toSorted((a, b) =>
+        a < b ? -1 : 1,
+      ),
+    );
     expect(store.state.commits.length).toBe(4);
     const january = decodeEvents(records.files.get('events/2026-01/all.jsonl') ?? '');
     expect(january.events.map(({ text }) => text)).toEqual(['0/5', '0/20']);
     await records.transact('Test', (state) => ({ state, events: [] }));
     expect(store.state.commits.length).toBe(4);
     await records.transact('Test', only(happened(Date.UTC(2026, 3, 1), 'april')));
-    expect(months(records.files).toSorted()).toEqual(['events/2026-01/all.jsonl', 'events/2026-02/all.jsonl', 'events/2026-04/*.jsonl']);
+    expect(months(records.files).toSorted()).toEqual([
+      'events/2026-01/all.jsonl',
+      'events/2026-02/all.jsonl',
+      'events/2026-04/*.jsonl',
+    ]);
   });
 
   it('keeps what a slow process writes into a month that was folded already', async () => {
@@ -42,7 +57,8 @@ describe('the audit log', () => {
     const records = openRecords({ store, dry: false });
     await records.load();
     const at = [Date.UTC(2026, 0, 5), Date.UTC(2026, 1, 1), Date.UTC(2026, 0, 31), Date.UTC(2026, 1, 2)];
-    for (const [index, time] of at.entries()) await records.transact('Test', only(happened(time, String(index))));
+    for (const [index, time] of at.entries())
+      await records.transact('Test', only(happened(time, String(index))));
     const january = decodeEvents(records.files.get('events/2026-01/all.jsonl') ?? '');
     expect(january.events.map(({ text }) => text)).toEqual(['0', '2']);
   });
@@ -60,7 +76,10 @@ describe('the audit log', () => {
     expect(factory.world.version).toBe(version);
     factory.world.push(debian, ['debian-2']);
     await factory.cycle();
-    expect(months(factory.world.files).toSorted()).toEqual(['events/2026-01/all.jsonl', 'events/2026-02/*.jsonl']);
+    expect(months(factory.world.files).toSorted()).toEqual([
+      'events/2026-01/all.jsonl',
+      'events/2026-02/*.jsonl',
+    ]);
   });
 });
 
@@ -80,7 +99,11 @@ describe('old ledger entries', () => {
 
   async function kept(days: number, delay: number | undefined): Promise<number> {
     const store = createMemoryStateStore();
-    const records = openRecords({ store, dry: false, ...(delay === undefined ? {} : { delayOf: () => delay }) });
+    const records = openRecords({
+      store,
+      dry: false,
+      ...(delay === undefined ? {} : { delayOf: () => delay }),
+    });
     await records.load();
     await records.transact('Test', () => ({ state: busy(days), events: [] }));
     return records.state.bases.get('node-22')?.ledger.length ?? 0;
@@ -100,8 +123,13 @@ describe('old ledger entries', () => {
   });
 
   it('of an external image stay as long, for its own delay', async () => {
-    const ledger = busy(30).bases.get('node-22')?.ledger.map((entry) => ({ ...entry, tag: '16' })) ?? [];
-    const state = stateOf({ images: [imageRecord({ name: 'postgres', discoveryStatus: 'external', ledger })] });
+    const ledger =
+      busy(30)
+        .bases.get('node-22')
+        ?.ledger.map((entry) => ({ ...entry, tag: '16' })) ?? [];
+    const state = stateOf({
+      images: [imageRecord({ name: 'postgres', discoveryStatus: 'external', ledger })],
+    });
     const records = openRecords({ store: createMemoryStateStore(), dry: false, delayOf: () => 7 * day });
     await records.load();
     await records.transact('Test', () => ({ state, events: [] }));

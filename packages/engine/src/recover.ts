@@ -43,7 +43,9 @@ export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
   if (found.length > 0) await recordRuns(run, found);
   const unwanted = orphans.flatMap(({ intent, enrolment }) => withdrawn(run, intent, enrolment) ?? []);
   if (over.length + unwanted.length > 0) await recordEnds(run, [...over, ...unwanted]);
-  const wanted = orphans.map(({ intent }) => intent).filter((intent) => !unwanted.some((ended) => ended.intent === intent));
+  const wanted = orphans
+    .map(({ intent }) => intent)
+    .filter((intent) => !unwanted.some((ended) => ended.intent === intent));
   return [...known, ...found, ...(await takeOver(run, wanted))];
 }
 
@@ -86,7 +88,10 @@ function builderOf(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): 
 /** Nobody can say where its run would be: its key stays taken for as long as a build may take. */
 function withoutEnrolment(run: CycleRun, intent: Intent): Found {
   if (run.time() - intent.createdAt < run.settings.limits.buildTimeout + takeOverAfter) return undefined;
-  const end = { outcome: 'superseded' as const, error: 'it is enrolled no more, so that its run could not be followed' };
+  const end = {
+    outcome: 'superseded' as const,
+    error: 'it is enrolled no more, so that its run could not be followed',
+  };
   return { kind: 'over', ended: { intent, enrolment: undefined, end } };
 }
 
@@ -103,13 +108,16 @@ async function mayTakeOver(run: CycleRun, intent: Intent, builder: Builder): Pro
 /** An intent that was never started and is not wanted any more ends without a run. */
 function withdrawn(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): EndedRun | undefined {
   const why = whyWithdrawn(run, intent);
-  return why === undefined ? undefined : { intent, enrolment, unstarted: true, end: { outcome: 'cancelled', error: why } };
+  return why === undefined
+    ? undefined
+    : { intent, enrolment, unstarted: true, end: { outcome: 'cancelled', error: why } };
 }
 
 function whyWithdrawn(run: CycleRun, intent: Intent): string | undefined {
   const { state } = run.records;
   if (!run.enrolled.has(intent.image)) return 'it is enrolled no more';
-  if (state.engine && state.engine.epoch !== intent.epoch) return `decided in epoch ${intent.epoch}, now it is ${state.engine.epoch}`;
+  if (state.engine && state.engine.epoch !== intent.epoch)
+    return `decided in epoch ${intent.epoch}, now it is ${state.engine.epoch}`;
   const hold = holdOn(state, intent, run.now);
   return hold && `put on hold before it was started: ${hold.reason}`;
 }
@@ -124,7 +132,9 @@ async function takeOver(run: CycleRun, orphans: readonly Intent[]): Promise<read
   let ours: readonly Intent[] = [];
   await run.records.transact(`Take over the open intents of ${names}`, (before) => {
     watch = stopwatch(clock);
-    ours = orphans.flatMap((orphan) => (holdOn(before, orphan, run.now) ? [] : (takenOver(before, orphan, writer, run.now) ?? [])));
+    ours = orphans.flatMap((orphan) =>
+      holdOn(before, orphan, run.now) ? [] : (takenOver(before, orphan, writer, run.now) ?? []),
+    );
     const events = ours.map(({ image }) => {
       const left = orphans.find((orphan) => orphan.image === image)?.writer ?? '';
       return { at: run.now, type: 'taken-over', image, text: `the intent for ${image} was left by ${left}` };

@@ -32,7 +32,10 @@ describe('a run that has ended', () => {
     expect(factory.world.runs.length).toBe(1);
     factory.world.fault = () => undefined;
     const last = await factory.cycle();
-    expect(last.ended[0]?.rebuild).toMatchObject({ outcome: 'success', digest: factory.world.runs[0]?.digest });
+    expect(last.ended[0]?.rebuild).toMatchObject({
+      outcome: 'success',
+      digest: factory.world.runs[0]?.digest,
+    });
     expect(factory.state.images.get('app')?.currentDigest).toBe(factory.world.runs[0]?.digest);
     expect(factory.world.runs.length).toBe(1);
   });
@@ -45,7 +48,8 @@ describe('a run that has ended', () => {
     factory.world.fault = (label) => {
       if (label !== 'get run') return undefined;
       factory.world.tags.delete('registry.test/acme/app:1');
-      for (const name of factory.world.manifests.keys()) if (name.startsWith('registry.test/')) factory.world.manifests.delete(name);
+      for (const name of factory.world.manifests.keys())
+        if (name.startsWith('registry.test/')) factory.world.manifests.delete(name);
       return undefined;
     };
     await factory.cycle();
@@ -55,7 +59,8 @@ describe('a run that has ended', () => {
   it('is told apart from another push to its tag', async () => {
     const factory = one({ silentRuns: true });
     factory.world.fault = (label) => {
-      if (label === 'get run' && factory.world.runs[0]?.ended) factory.world.push('registry.test/acme/app:1', ['by-hand']);
+      if (label === 'get run' && factory.world.runs[0]?.ended)
+        factory.world.push('registry.test/acme/app:1', ['by-hand']);
       return undefined;
     };
     await factory.cycle();
@@ -113,7 +118,9 @@ describe('a run that lost the claim of its key', () => {
     // As if another process had started it too, and its run were the one that is recorded.
     const [run] = factory.world.runs;
     if (!run) throw new Error('no run');
-    const other = factory.scheduler.spawn('other', (process) => factory.world.builder(process).start(run.request));
+    const other = factory.scheduler.spawn('other', (process) =>
+      factory.world.builder(process).start(run.request),
+    );
     await factory.scheduler.run();
     expect(other.outcome).toEqual({ ok: true });
     factory.world.edit('intents/app.yaml', (text) => (text ?? '').replace('run-1', 'run-2'));
@@ -195,7 +202,10 @@ describe('images and their open runs', () => {
 
   it('keep their run when the entry is edited meanwhile', async () => {
     const factory = await running();
-    factory.config = { ...factory.config, images: [image('app', { autoRebuild: false, rebuildDelay: day, criticality: 'low' })] };
+    factory.config = {
+      ...factory.config,
+      images: [image('app', { autoRebuild: false, rebuildDelay: day, criticality: 'low' })],
+    };
     factory.world.now += hour;
     await factory.cycle();
     expect(rebuildsOf(factory)).toEqual(['success 1']);
@@ -221,12 +231,17 @@ describe('an intent that was never started', () => {
     expect(factory.world.runs.length).toBe(0);
     factory.world.now += minute;
     const report = await factory.cycle();
-    expect(report.ended.map(({ rebuild: { outcome, attempt } }) => [outcome, attempt])).toEqual([['success', 1]]);
+    expect(report.ended.map(({ rebuild: { outcome, attempt } }) => [outcome, attempt])).toEqual([
+      ['success', 1],
+    ]);
   });
 
   it('ends without a run when a person put its image on hold', async () => {
     const factory = await orphaned();
-    factory.world.edit('images/app.yaml', (text) => `${text}hold:\n  reason: wait\n  since: 2026-01-01T12:00:00Z\n`);
+    factory.world.edit(
+      'images/app.yaml',
+      (text) => `${text}hold:\n  reason: wait\n  since: 2026-01-01T12:00:00Z\n`,
+    );
     factory.world.now += 20 * minute;
     await factory.cycle();
     expect(factory.world.runs.length).toBe(0);
@@ -331,7 +346,8 @@ describe('failing builds', () => {
     for (let quarters = 0; quarters < 4 * 24 * 3; quarters++) {
       const before = factory.world.runs.length;
       await factory.cycle();
-      if (factory.world.runs.length > before) starts.push(Math.round((factory.world.now - begin) / (15 * minute)));
+      if (factory.world.runs.length > before)
+        starts.push(Math.round((factory.world.now - begin) / (15 * minute)));
       factory.world.now += 15 * minute;
     }
     expect(starts).toEqual([0, 1, 5]);

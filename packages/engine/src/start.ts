@@ -3,7 +3,13 @@ import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { problemOf } from '@image-factory/core/problem.ts';
-import { intentOf, isOpen, mayOpen, openAttempt, withIntents } from '@image-factory/core/rebuild/transitions.ts';
+import {
+  intentOf,
+  isOpen,
+  mayOpen,
+  openAttempt,
+  withIntents,
+} from '@image-factory/core/rebuild/transitions.ts';
 import type { Event, FactoryState, Intent } from '@image-factory/core/state/types.ts';
 import { minute, type Duration } from '@image-factory/core/time.ts';
 import { isStopped, type CycleRun } from './cycle-run.ts';
@@ -34,7 +40,10 @@ export async function startDue(run: CycleRun): Promise<readonly OpenRun[]> {
     // On newer records the decision is made again: a hold or another process's start may have come in between.
     const still = sameRecords(before, planned) ? wanted : stillWanted(wanted, planOn(run, before, 'starts'));
     const written = still.filter((intent) => mayOpen(before, intent));
-    return { state: withIntents(before, written), events: written.map((intent) => decided(intent, plan, run.now)) };
+    return {
+      state: withIntents(before, written),
+      events: written.map((intent) => decided(intent, plan, run.now)),
+    };
   });
   const ours = wanted.filter((intent) => isOpen(run.records.state, intent));
   for (const intent of ours) run.requests.delete(intent.image);
@@ -69,13 +78,17 @@ function decided({ image, key, attempt, reason }: Intent, { decisions }: Plan, a
 function sameRecords(a: FactoryState, b: FactoryState): boolean {
   const same = <T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>): boolean =>
     left.size === right.size && left.entries().every(([name, record]) => right.get(name) === record);
-  return a.engine === b.engine && same(a.images, b.images) && same(a.bases, b.bases) && same(a.intents, b.intents);
+  return (
+    a.engine === b.engine && same(a.images, b.images) && same(a.bases, b.bases) && same(a.intents, b.intents)
+  );
 }
 
 function stillWanted(wanted: readonly Intent[], plan: Plan): readonly Intent[] {
   const starts = new Set(plan.starts);
   const keys = new Map(plan.decisions.map(({ image, key, attempt }) => [image, `${key}/${attempt}`]));
-  return wanted.filter(({ image, key, attempt }) => starts.has(image) && keys.get(image) === `${key}/${attempt}`);
+  return wanted.filter(
+    ({ image, key, attempt }) => starts.has(image) && keys.get(image) === `${key}/${attempt}`,
+  );
 }
 
 /** Time since a moment, by whichever clock says more: a machine that slept may not have counted it on the monotonic one. */
@@ -86,7 +99,11 @@ export function stopwatch(clock: Clock): () => Duration {
 }
 
 /** Starts the runs of intents that are committed under our name, and commits the run ids. */
-export async function startAll(run: CycleRun, intents: readonly Intent[], sinceWritten: () => Duration): Promise<readonly OpenRun[]> {
+export async function startAll(
+  run: CycleRun,
+  intents: readonly Intent[],
+  sinceWritten: () => Duration,
+): Promise<readonly OpenRun[]> {
   const begun = await inParallel(intents, startsAtOnce, (intent) => start(run, intent, sinceWritten));
   const open = begun.flatMap((each) => (each && 'run' in each ? [each] : []));
   const unstarted = begun.flatMap((each) => (each && 'end' in each ? [each] : []));
@@ -96,13 +113,23 @@ export async function startAll(run: CycleRun, intents: readonly Intent[], sinceW
 }
 
 /** Undefined: it is not known whether a run exists, or nobody may start it now; the intent stays open and is recovered. */
-async function start(run: CycleRun, intent: Intent, sinceWritten: () => Duration): Promise<OpenRun | EndedRun | undefined> {
+async function start(
+  run: CycleRun,
+  intent: Intent,
+  sinceWritten: () => Duration,
+): Promise<OpenRun | EndedRun | undefined> {
   const enrolment = run.managed.get(intent.image);
   const builder = enrolment && run.deps.builderFor(enrolment.source.provider);
   const record = run.records.state.images.get(intent.image);
   if (!enrolment || !builder || !record) return undefined;
   // Nothing was started, and nobody else may: the attempt ends here.
-  if (isStopped(run)) return { intent, enrolment, unstarted: true, end: { outcome: 'cancelled', error: 'stopped before it was started' } };
+  if (isStopped(run))
+    return {
+      intent,
+      enrolment,
+      unstarted: true,
+      end: { outcome: 'cancelled', error: 'stopped before it was started' },
+    };
   if (sinceWritten() > startWithin) {
     run.deps.log.warn(`${intent.image} was not started: its intent is older than a minute by now`);
     return undefined;
@@ -113,7 +140,16 @@ async function start(run: CycleRun, intent: Intent, sinceWritten: () => Duration
   run.deps.log.info(`starting the rebuild of ${intent.image} (${reason})`);
   try {
     // Without the stop signal: a create that is cut off leaves nobody knowing whether there is a run.
-    const started = await builder.start({ key, attempt, image: enrolment, pins, dependencies, platforms, commit, reason });
+    const started = await builder.start({
+      key,
+      attempt,
+      image: enrolment,
+      pins,
+      dependencies,
+      platforms,
+      commit,
+      reason,
+    });
     run.started.push(intent.image);
     return { intent, enrolment, builder, run: started, own: true };
   } catch (thrown) {
@@ -126,7 +162,9 @@ async function start(run: CycleRun, intent: Intent, sinceWritten: () => Duration
     run.problems.push(problem);
     // A refusal of our own process cannot have left a run behind; anything else is looked for again later.
     const surely = inProcess || problem.code.startsWith('BUILDER_');
-    return surely ? { intent, enrolment, unstarted: true, end: { outcome: 'failure', error: problem.message } } : undefined;
+    return surely
+      ? { intent, enrolment, unstarted: true, end: { outcome: 'failure', error: problem.message } }
+      : undefined;
   }
 }
 
@@ -134,18 +172,27 @@ async function start(run: CycleRun, intent: Intent, sinceWritten: () => Duration
 export async function recordRuns(run: CycleRun, open: readonly OpenRun[]): Promise<void> {
   run.now = run.time();
   const names = open.map(({ intent }) => intent.image);
-  await run.records.transact(`Record the ${names.length === 1 ? 'run' : 'runs'} of ${listed(names)}`, (before) => {
-    const known: Intent[] = [];
-    const events: Event[] = [];
-    for (const { intent, run: started } of open) {
-      const current = openAttempt(before, intent);
-      if (!current || current.run) continue;
-      known.push({ ...current, run: runOf(started, run.now) });
-      const text = `run ${started.id} of ${intent.image} started`;
-      events.push({ at: run.now, type: 'run-started', image: intent.image, text, data: { run: started.id, key: intent.key } });
-    }
-    return { state: withIntents(before, known), events };
-  });
+  await run.records.transact(
+    `Record the ${names.length === 1 ? 'run' : 'runs'} of ${listed(names)}`,
+    (before) => {
+      const known: Intent[] = [];
+      const events: Event[] = [];
+      for (const { intent, run: started } of open) {
+        const current = openAttempt(before, intent);
+        if (!current || current.run) continue;
+        known.push({ ...current, run: runOf(started, run.now) });
+        const text = `run ${started.id} of ${intent.image} started`;
+        events.push({
+          at: run.now,
+          type: 'run-started',
+          image: intent.image,
+          text,
+          data: { run: started.id, key: intent.key },
+        });
+      }
+      return { state: withIntents(before, known), events };
+    },
+  );
 }
 
 function runOf(started: Run, now: number): NonNullable<Intent['run']> {

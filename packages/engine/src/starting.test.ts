@@ -5,8 +5,15 @@ import { debian, image, TestFactory, type TestFactoryOptions } from './testing-f
 const unreachable = { code: 'REGISTRY_UNREACHABLE', message: 'no answer', hint: 'Wait.' } as const;
 
 /** Independent images, each on its own base where `bases` says so. */
-function factoryOf(names: readonly string[], options: TestFactoryOptions = {}, baseOf: (name: string) => string = () => debian): TestFactory {
-  const factory = new TestFactory(names.map((name) => image(name)), options);
+function factoryOf(
+  names: readonly string[],
+  options: TestFactoryOptions = {},
+  baseOf: (name: string) => string = () => debian,
+): TestFactory {
+  const factory = new TestFactory(
+    names.map((name) => image(name)),
+    options,
+  );
   for (const name of names) {
     const base = baseOf(name);
     if (!factory.world.tags.has(base)) factory.world.push(base, [base, '1']);
@@ -33,11 +40,15 @@ describe('before a start', () => {
   });
 
   it('a registry that cannot be asked keeps its images back, says so, and records nothing', async () => {
-    const factory = factoryOf(['app', 'other'], {}, (name) => (name === 'app' ? debian : 'quay.io/acme/base:1'));
+    const factory = factoryOf(['app', 'other'], {}, (name) =>
+      name === 'app' ? debian : 'quay.io/acme/base:1',
+    );
     factory.world.fault = (label) => (label.startsWith('serves docker.io') ? unreachable : undefined);
     const report = await factory.cycle();
     expect(startedIn(factory)).toEqual(['other']);
-    expect(report.problems).toMatchObject([{ code: 'REGISTRY_UNREACHABLE', subject: { kind: 'base', name: 'debian-12' } }]);
+    expect(report.problems).toMatchObject([
+      { code: 'REGISTRY_UNREACHABLE', subject: { kind: 'base', name: 'debian-12' } },
+    ]);
     expect(report.plan.decisions[0]).toMatchObject({ image: 'app', action: 'blocked' });
     expect(report.plan.decisions[0]?.notes[0]).toMatchObject({ code: 'registry-silent', base: 'debian-12' });
     expect(factory.state.bases.get('debian-12')?.ledger[0]?.goneAt).toBeUndefined();
@@ -76,7 +87,9 @@ describe('before a start', () => {
 
   it('such a registry takes no place from the images of others', async () => {
     const silent = Array.from({ length: 12 }, (_, index) => `a${index}`);
-    const factory = factoryOf([...silent, 'z'], {}, (name) => (name === 'z' ? 'quay.io/acme/base:1' : debian));
+    const factory = factoryOf([...silent, 'z'], {}, (name) =>
+      name === 'z' ? 'quay.io/acme/base:1' : debian,
+    );
     factory.world.fault = (label) => (label.startsWith('serves docker.io') ? unreachable : undefined);
     await factory.cycle();
     expect(startedIn(factory)).toEqual(['z']);
@@ -88,7 +101,10 @@ describe('limits', () => {
   it('count the starts of the whole cycle, however often it plans', async () => {
     const names = Array.from({ length: 9 }, (_, index) => `a${index}`);
     const factory = factoryOf(names);
-    factory.settings((settings) => ({ ...settings, limits: { ...settings.limits, concurrent: 2, perCycle: 5 } }));
+    factory.settings((settings) => ({
+      ...settings,
+      limits: { ...settings.limits, concurrent: 2, perCycle: 5 },
+    }));
     const report = await factory.cycle();
     expect(factory.world.runs.length).toBe(5);
     expect(report.plan.decisions.filter(({ notes }) => notes[0]?.code === 'cycle-limit').length).toBe(4);
@@ -126,13 +142,16 @@ describe('images without a builder', () => {
     const names = Array.from({ length: 12 }, (_, index) => `a${index}`);
     const factory = factoryOf([...names, 'z']);
     const images = factory.config.images.map((each) =>
-      each.kind === 'managed' && each.name === 'z' ? { ...each, source: { ...each.source, provider: 'gitlab' as const } } : each,
+      each.kind === 'managed' && each.name === 'z'
+        ? { ...each, source: { ...each.source, provider: 'gitlab' as const } }
+        : each,
     );
     factory.config = { ...factory.config, images };
     const process = factory.scheduler.spawn('p', async (own) => {
       const deps = factory.deps(own);
       const { runCycle } = await import('./cycle.ts');
-      const builderFor = (provider: string) => (provider === 'gitlab' ? deps.builderFor('gitlab') : undefined);
+      const builderFor = (provider: string) =>
+        provider === 'gitlab' ? deps.builderFor('gitlab') : undefined;
       factory.reports.push(await runCycle({ ...deps, builderFor }, factory.config, { follow: true }));
     });
     await factory.scheduler.run();
@@ -158,7 +177,11 @@ describe('what others write between a decision and its intent', () => {
 
   it.each([
     ['a hold on the image', 'images/app.yaml', 'hold:\n  reason: wait\n  since: 2026-01-01T12:00:00Z\n'],
-    ['a hold on its base', 'base-images/debian-12.yaml', 'holds:\n  - reason: wait\n    since: 2026-01-01T12:00:00Z\n'],
+    [
+      'a hold on its base',
+      'base-images/debian-12.yaml',
+      'holds:\n  - reason: wait\n    since: 2026-01-01T12:00:00Z\n',
+    ],
   ])('stops it: %s', async (_what, path, hold) => {
     const factory = factoryOf(['app']);
     meanwhile(factory, 'Start', () => factory.world.edit(path, (text) => text + hold));
@@ -172,7 +195,9 @@ describe('what others write between a decision and its intent', () => {
   it('is not overwritten, whatever the machine writes', async () => {
     const factory = factoryOf(['app']);
     const hold = 'hold:\n  reason: wait\n  since: 2026-01-01T12:00:00Z\n';
-    meanwhile(factory, 'Record the run', () => factory.world.edit('images/app.yaml', (text) => `# mine\n${text}${hold}`));
+    meanwhile(factory, 'Record the run', () =>
+      factory.world.edit('images/app.yaml', (text) => `# mine\n${text}${hold}`),
+    );
     await factory.cycle();
     expect(factory.world.files.get('images/app.yaml')).toMatch(/^# mine\n[^]*hold:\n {2}reason: wait/);
     expect(factory.state.images.get('app')?.rebuilds.map(({ outcome }) => outcome)).toEqual(['success']);
@@ -181,7 +206,8 @@ describe('what others write between a decision and its intent', () => {
   it('counts for the limits: another start', async () => {
     const factory = factoryOf(['app', 'other']);
     factory.settings((settings) => ({ ...settings, limits: { ...settings.limits, concurrent: 1 } }));
-    const intent = 'image: other\nkey: k\nattempt: 1\ncreatedAt: "2026-01-01T12:00:00Z"\nwriter: elsewhere\nepoch: 1\nprovider: github\nreason: never-built\n';
+    const intent =
+      'image: other\nkey: k\nattempt: 1\ncreatedAt: "2026-01-01T12:00:00Z"\nwriter: elsewhere\nepoch: 1\nprovider: github\nreason: never-built\n';
     meanwhile(factory, 'Start', () => factory.world.edit('intents/other.yaml', () => intent));
     await factory.cycle();
     expect(factory.world.runs).toEqual([]);
@@ -202,7 +228,10 @@ describe('what others write between a decision and its intent', () => {
       if (process !== slow || quick || !label.startsWith('commit "Discover')) return undefined;
       quick = true;
       factory.world.dockerfiles.set('app/Dockerfile', 'FROM debian:13\n');
-      const found = (factory.world.files.get('images/app.yaml') ?? '').replace(/dockerfile: \w+/, `dockerfile: ${'d'.repeat(40)}`);
+      const found = (factory.world.files.get('images/app.yaml') ?? '').replace(
+        /dockerfile: \w+/,
+        `dockerfile: ${'d'.repeat(40)}`,
+      );
       factory.world.edit('images/app.yaml', () => found);
       return undefined;
     };

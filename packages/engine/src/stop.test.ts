@@ -62,7 +62,9 @@ describe('a stop between intent and start', () => {
     await factory.scheduler.run([{ process: 'a', at: 'committed "Start', what: 'stop' }]);
     expect(factory.world.runs).toEqual([]);
     expect(factory.state.intents.size).toBe(0);
-    const outcomes = [...factory.state.images.values()].flatMap(({ rebuilds }) => rebuilds.map(({ outcome }) => outcome));
+    const outcomes = [...factory.state.images.values()].flatMap(({ rebuilds }) =>
+      rebuilds.map(({ outcome }) => outcome),
+    );
     expect(outcomes).toEqual(['cancelled', 'cancelled']);
   });
 });
@@ -70,13 +72,25 @@ describe('a stop between intent and start', () => {
 describe('builds of this process', () => {
   it('that end near to each other are recorded together', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
-    const times = new Map([['a', 3], ['b', 3.3], ['c', 4], ['d', 4.5], ['e', 30], ['f', 30.5]]);
+    const times = new Map([
+      ['a', 3],
+      ['b', 3.3],
+      ['c', 4],
+      ['d', 4.5],
+      ['e', 30],
+      ['f', 30.5],
+    ]);
     const buildTime = ({ image: { name } }: { image: { name: string } }) => (times.get(name) ?? 0) * second;
-    const factory = new TestFactory(names.map((name) => image(name)), { inProcess: true, claims: true, buildTime });
+    const factory = new TestFactory(
+      names.map((name) => image(name)),
+      { inProcess: true, claims: true, buildTime },
+    );
     factory.world.push(debian, ['debian-1']);
     for (const name of names) factory.world.dockerfiles.set(`${name}/Dockerfile`, 'FROM debian:12\n');
     await factory.cycle();
-    const outcomes = factory.world.commits.map(({ subject }) => subject).filter((subject) => subject.startsWith('Record the outcome'));
+    const outcomes = factory.world.commits
+      .map(({ subject }) => subject)
+      .filter((subject) => subject.startsWith('Record the outcome'));
     expect(outcomes).toEqual(['Record the outcome of a, b, c, d', 'Record the outcome of e, f']);
   });
 });
@@ -115,7 +129,11 @@ describe('the loop', () => {
     expect(loop.outcome).toEqual({ ok: true });
     expect(cycles).toBe(30);
     expect(told).toEqual(['11 REGISTRY_THROTTLED retry in 10 s']);
-    expect(factory.world.runs.map(({ image: name }) => name).toSorted()).toEqual(['child', 'other', 'parent']);
+    expect(factory.world.runs.map(({ image: name }) => name).toSorted()).toEqual([
+      'child',
+      'other',
+      'parent',
+    ]);
     expect(factory.world.now).toBeLessThan(Date.UTC(2026, 0, 1, 12) + 2 * day);
   });
 

@@ -1,5 +1,11 @@
 import { defaultSettings } from '@image-factory/core/enrolment/default-settings.ts';
-import type { Enrolment, ExternalEnrolment, FactoryConfig, ManagedEnrolment, Settings } from '@image-factory/core/enrolment/types.ts';
+import type {
+  Enrolment,
+  ExternalEnrolment,
+  FactoryConfig,
+  ManagedEnrolment,
+  Settings,
+} from '@image-factory/core/enrolment/types.ts';
 import type { CveProver, Verifier } from '@image-factory/core/ports/proofs.ts';
 import { newDecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { decodeState } from '@image-factory/core/state/decode-state.ts';
@@ -18,14 +24,42 @@ export const debian = 'docker.io/library/debian:12';
 
 /** A managed image of the simulated world, built from the Dockerfile of its own name. */
 export function image(name: string, more: Partial<ManagedEnrolment> = {}): ManagedEnrolment {
-  const source = { provider: 'github' as const, repo: 'acme/app', dockerfile: `${name}/Dockerfile`, context: name };
-  const raw = { name, registry: 'registry.test', repository: `acme/${name}`, source: { provider: 'github', repo: 'acme/app' } };
-  return enrolment({ name, registry: 'registry.test', repository: `acme/${name}`, tags: ['1'], raw, source, ...more });
+  const source = {
+    provider: 'github' as const,
+    repo: 'acme/app',
+    dockerfile: `${name}/Dockerfile`,
+    context: name,
+  };
+  const raw = {
+    name,
+    registry: 'registry.test',
+    repository: `acme/${name}`,
+    source: { provider: 'github', repo: 'acme/app' },
+  };
+  return enrolment({
+    name,
+    registry: 'registry.test',
+    repository: `acme/${name}`,
+    tags: ['1'],
+    raw,
+    source,
+    ...more,
+  });
 }
 
 /** An external image of the simulated world. */
-export function external(name: string, allowTags: string, more: Partial<ExternalEnrolment> = {}): ExternalEnrolment {
-  return externalEnrolment({ name, registry: 'docker.io', repository: `library/${name}`, allowTags, ...more });
+export function external(
+  name: string,
+  allowTags: string,
+  more: Partial<ExternalEnrolment> = {},
+): ExternalEnrolment {
+  return externalEnrolment({
+    name,
+    registry: 'docker.io',
+    repository: `library/${name}`,
+    allowTags,
+    ...more,
+  });
 }
 
 export interface TestFactoryOptions extends Partial<WorldOptions> {
@@ -97,7 +131,9 @@ export class TestFactory {
   spawn(name: string, options: CycleOptions = {}, clockOffset: Duration = 0): SimulatedProcess {
     const { config } = this;
     const work = async (own: SimulatedProcess): Promise<void> => {
-      this.reports.push(await runCycle(this.deps(own), config, { follow: true, signal: own.stop.signal, ...options }));
+      this.reports.push(
+        await runCycle(this.deps(own), config, { follow: true, signal: own.stop.signal, ...options }),
+      );
     };
     return this.scheduler.spawn(name, work, clockOffset);
   }
@@ -119,7 +155,8 @@ export class TestFactory {
     const cache = newDecodeCache();
     const process = this.spawn(`cycle-${++this.#cycles}`, { cacheFor: () => cache, ...options });
     await this.scheduler.run();
-    if (process.outcome?.error) throw process.outcome.error;
+    const thrown = process.outcome?.error;
+    if (thrown !== undefined) throw thrown instanceof Error ? thrown : new Error(JSON.stringify(thrown));
     const report = this.reports.at(-1);
     if (!report) throw new Error('the cycle left no report');
     return report;

@@ -1,3 +1,4 @@
+import { problemOf } from '@image-factory/core/problem.ts';
 import { hour, minute, type Duration } from '@image-factory/core/time.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
@@ -30,12 +31,26 @@ export const names = ['parent', 'child', 'other'];
 
 /** Two processes on one state, disturbed at random awaits and started again, until everything has come to rest. */
 export async function play(seed: number, setting: Setting): Promise<Outcome> {
-  const { happens = () => 'kill', skew = 0, between, rounds = 3, apart = hour, builds = 1, ...options } = setting;
-  const factory = new TestFactory(names.map((name) => image(name)), { refusals: 0.2, ...options, seed });
+  const {
+    happens = () => 'kill',
+    skew = 0,
+    between,
+    rounds = 3,
+    apart = hour,
+    builds = 1,
+    ...options
+  } = setting;
+  const factory = new TestFactory(
+    names.map((name) => image(name)),
+    { refusals: 0.2, ...options, seed },
+  );
   const { world, scheduler } = factory;
   world.push(debian, ['debian-1']);
   world.dockerfiles.set('parent/Dockerfile', 'FROM debian:12\n');
-  world.dockerfiles.set('child/Dockerfile', 'FROM registry.test/acme/parent:1\nCOPY --from=debian:12 /a /a\n');
+  world.dockerfiles.set(
+    'child/Dockerfile',
+    'FROM registry.test/acme/parent:1\nCOPY --from=debian:12 /a /a\n',
+  );
   world.dockerfiles.set('other/Dockerfile', 'FROM debian:12\n');
   const random = chance(seed * 7919);
   for (let round = 1; round <= rounds; round++) {
@@ -59,7 +74,9 @@ export async function play(seed: number, setting: Setting): Promise<Outcome> {
     doubledAttempts: world.doubledAttempts(),
     missing: names.filter((name) => built.filter((each) => each === name).length !== builds),
     stuck: [...world.files.keys()].filter((path) => path.startsWith('intents/')),
-    failed: scheduler.processes().flatMap(({ outcome }) => (outcome?.error ? [String(outcome.error)] : [])),
+    failed: scheduler
+      .processes()
+      .flatMap(({ outcome }) => (outcome?.error === undefined ? [] : [problemOf(outcome.error).message])),
   };
 }
 

@@ -107,7 +107,8 @@ export class SimulatedCi {
         await at('find run');
         if (options.blindLookUps) return undefined;
         const found = this.runs.filter(
-          (run) => run.key === key && run.attempt === attempt && run.visibleAt <= this.#world.now && !run.hidden,
+          (run) =>
+            run.key === key && run.attempt === attempt && run.visibleAt <= this.#world.now && !run.hidden,
         );
         const run = found.findLast(({ built }) => built) ?? found.at(-1);
         return run && this.#told(run);
@@ -169,5 +170,9 @@ function buildTime(request: BuildRequest, time: WorldOptions['buildTime'] = 30 *
 }
 
 function unanswered(): FactoryError {
-  return new FactoryError({ code: 'BUILD_TIMEOUT', message: 'the call took too long', hint: 'Look for the run.' });
+  return new FactoryError({
+    code: 'BUILD_TIMEOUT',
+    message: 'the call took too long',
+    hint: 'Look for the run.',
+  });
 }

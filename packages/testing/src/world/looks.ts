@@ -34,7 +34,9 @@ export class LookMemory {
       return { kind: 'absent' };
     }
     const previous =
-      known && known.digest !== digest ? { digest: known.digest, lastSeenAt: known.lastSeenAt } : known?.previous;
+      known && known.digest !== digest
+        ? { digest: known.digest, lastSeenAt: known.lastSeenAt }
+        : known?.previous;
     this.#known.set(tag, { digest, lastSeenAt: now, askedAt: now, ...(previous ? { previous } : {}) });
     return { kind: 'digest', digest, ...(previous ? { previous } : {}) };
   }

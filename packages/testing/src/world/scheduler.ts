@@ -84,7 +84,11 @@ export class Scheduler {
     return this.#processes;
   }
 
-  spawn(name: string, work: (process: SimulatedProcess) => Promise<unknown>, clockOffset: Duration = 0): SimulatedProcess {
+  spawn(
+    name: string,
+    work: (process: SimulatedProcess) => Promise<unknown>,
+    clockOffset: Duration = 0,
+  ): SimulatedProcess {
     const process: SimulatedProcess = {
       name,
       dead: false,
@@ -125,7 +129,11 @@ export class Scheduler {
     });
   }
 
-  #wait(process: SimulatedProcess, label: string, at: Instant): { readonly waiting: Waiting; readonly done: Promise<void> } {
+  #wait(
+    process: SimulatedProcess,
+    label: string,
+    at: Instant,
+  ): { readonly waiting: Waiting; readonly done: Promise<void> } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting: Waiting = { process, label, go: resolve, at, paused: false };
     this.#waiting.add(waiting);
@@ -146,7 +154,9 @@ export class Scheduler {
       const count = this.points(next.process.name) + 1;
       this.#counts.set(next.process.name, count);
       const hit = left.find(
-        ({ process, at }) => process === next.process.name && (typeof at === 'number' ? at === count : next.label.startsWith(at)),
+        ({ process, at }) =>
+          process === next.process.name &&
+          (typeof at === 'number' ? at === count : next.label.startsWith(at)),
       );
       left = left.filter((each) => each !== hit);
       if (hit && this.#disrupt(next, hit.what ?? 'kill')) continue;
@@ -162,7 +172,8 @@ export class Scheduler {
     if (asleep.length > 0 && (ready.length === 0 || this.#random() < timePasses)) {
       return asleep.reduce((first, other) => (other.at < first.at ? other : first));
     }
-    const going = this.#random() < this.#stickiness ? ready.filter(({ process }) => process === this.#last) : [];
+    const going =
+      this.#random() < this.#stickiness ? ready.filter(({ process }) => process === this.#last) : [];
     const among = going.length > 0 ? going : ready;
     return among[Math.floor(this.#random() * among.length)];
   }
@@ -170,7 +181,9 @@ export class Scheduler {
   /** True: the process does not go on from here for now. */
   #disrupt(next: Waiting, what: NonNullable<Disruption['what']>): boolean {
     const { process, label } = next;
-    this.trace.push(`${process.name} ${typeof what === 'string' ? what : Object.keys(what).join()} at ${label}`);
+    this.trace.push(
+      `${process.name} ${typeof what === 'string' ? what : Object.keys(what).join()} at ${label}`,
+    );
     if (what === 'stop') {
       process.stop.abort(new Error('asked to stop'));
       return false;
@@ -192,8 +205,11 @@ export class Scheduler {
 
   #rest(): void {
     const paused = new Set([...this.#waiting].map(({ process }) => process));
-    const stuck = this.#processes.filter((process) => !process.dead && !process.ended && !paused.has(process));
-    if (stuck.length > 0) throw new Error(`stuck: ${stuck.map(({ name }) => name).join(', ')} waits for nothing`);
+    const stuck = this.#processes.filter(
+      (process) => !process.dead && !process.ended && !paused.has(process),
+    );
+    if (stuck.length > 0)
+      throw new Error(`stuck: ${stuck.map(({ name }) => name).join(', ')} waits for nothing`);
   }
 }
 

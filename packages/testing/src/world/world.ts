@@ -79,7 +79,8 @@ export class World {
   doubledAttempts(): string[] {
     const builds = new Map<string, number>();
     for (const { image, key, attempt, built } of this.runs) {
-      if (built) builds.set(`${image} ${key}/${attempt}`, (builds.get(`${image} ${key}/${attempt}`) ?? 0) + 1);
+      if (built)
+        builds.set(`${image} ${key}/${attempt}`, (builds.get(`${image} ${key}/${attempt}`) ?? 0) + 1);
     }
     return [...builds].filter(([, count]) => count > 1).map(([attempt]) => attempt);
   }
@@ -92,14 +93,22 @@ export class World {
     return digest;
   }
 
-  #store(repository: string, diffIds: readonly Digest[], annotations: Readonly<Record<string, string>>): Digest {
+  #store(
+    repository: string,
+    diffIds: readonly Digest[],
+    annotations: Readonly<Record<string, string>>,
+  ): Digest {
     const content: PlatformContent = {
       digest: hash(`manifest ${diffIds.join()} ${JSON.stringify(annotations)}`),
       diffIds,
       config: hash('config'),
     };
     const digest = hash(`index ${content.digest}`);
-    this.manifests.set(`${repository}@${digest}`, { digest, platforms: { ['linux/amd64' as PlatformName]: content }, annotations });
+    this.manifests.set(`${repository}@${digest}`, {
+      digest,
+      platforms: { ['linux/amd64' as PlatformName]: content },
+      annotations,
+    });
     return digest;
   }
 
@@ -108,7 +117,9 @@ export class World {
     const { image, pins, dependencies } = request;
     const final = dependencies.find((use) => use.final && use.kind === 'from');
     const pin = pins.find(({ base }) => base === final?.base);
-    const below = pin ? this.manifests.get(`${pin.reference.slice(0, pin.reference.lastIndexOf(':'))}@${pin.digest}`) : undefined;
+    const below = pin
+      ? this.manifests.get(`${pin.reference.slice(0, pin.reference.lastIndexOf(':'))}@${pin.digest}`)
+      : undefined;
     const layers = Object.values(below?.platforms ?? {})[0]?.diffIds ?? [];
     return this.pushLayers(image, [...layers, hash(`${image.name} ${key} ${id}`)], key);
   }
@@ -130,7 +141,10 @@ export class World {
 
   store(process: SimulatedProcess): StateStore {
     const own = new Map<string, string>();
-    const snapshot = (): StateSnapshot => ({ version: String(this.version), files: new Map([...this.files, ...own]) });
+    const snapshot = (): StateSnapshot => ({
+      version: String(this.version),
+      files: new Map([...this.files, ...own]),
+    });
     return {
       read: async () => {
         await this.at(process, 'read state');
@@ -195,10 +209,14 @@ export class World {
         signal?.throwIfAborted();
         return memory.enter(name, seen, local());
       },
-      describe: (reference, digest) => ask('describe', () => this.manifests.get(`${reference.domain}/${reference.path}@${digest}`)),
+      describe: (reference, digest) =>
+        ask('describe', () => this.manifests.get(`${reference.domain}/${reference.path}@${digest}`)),
       serves: (reference, digest) =>
-        ask(`serves ${reference.domain}/${reference.path}`, () => this.manifests.has(`${reference.domain}/${reference.path}@${digest}`)),
-      listTags: ({ domain, path }) => ask(`list tags ${domain}/${path}`, () => this.#tagsOf(`${domain}/${path}`)),
+        ask(`serves ${reference.domain}/${reference.path}`, () =>
+          this.manifests.has(`${reference.domain}/${reference.path}@${digest}`),
+        ),
+      listTags: ({ domain, path }) =>
+        ask(`list tags ${domain}/${path}`, () => this.#tagsOf(`${domain}/${path}`)),
       referrers: async () => [],
       takeClockReadings: () => {
         const readings = asked;
@@ -209,7 +227,9 @@ export class World {
   }
 
   #tagsOf(repository: string): string[] {
-    return [...this.tags.keys()].filter((name) => name.startsWith(`${repository}:`)).map((name) => name.slice(repository.length + 1));
+    return [...this.tags.keys()]
+      .filter((name) => name.startsWith(`${repository}:`))
+      .map((name) => name.slice(repository.length + 1));
   }
 
   sources(process: SimulatedProcess): SourceTree {
@@ -227,7 +247,9 @@ export class World {
         await this.at(process, 'sources read');
         if (!signal?.aborted) return read;
         // A fetch that was cut off looks like a repository that does not answer.
-        return sources.map(() => err({ code: 'SOURCE_UNREACHABLE', message: 'the fetch ended early', hint: 'Wait.' }));
+        return sources.map(() =>
+          err({ code: 'SOURCE_UNREACHABLE', message: 'the fetch ended early', hint: 'Wait.' }),
+        );
       },
     };
   }
