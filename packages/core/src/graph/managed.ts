@@ -28,9 +28,11 @@ export function managedGraph(
   images: ReadonlyMap<string, ImageRecord>,
   bases: ReadonlyMap<string, BaseRecord>,
 ): ManagedGraph {
-  const sorted = enrolments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  // Strings sort without a comparison of ours many times faster.
+  const names = enrolments.map(({ name }) => name).toSorted();
+  const byName = new Map(enrolments.map((enrolment) => [enrolment.name, enrolment]));
+  const sorted = names.flatMap((name) => byName.get(name) ?? []);
   const { parentOfBase, unmovedTags } = ownersOf(sorted, bases);
-  const names = sorted.map(({ name }) => name);
   const parents = new Map<string, { image: string; base: string }[]>();
   const children = new Map<string, string[]>();
   for (const name of names) {

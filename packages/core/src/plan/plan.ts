@@ -27,18 +27,19 @@ export function planOf(input: PlanInput): Plan {
   }
   const admitted = admit([...standing.values()], input, graph);
 
-  const decisions: Decision[] = [];
+  const decisions = new Map<string, Decision>();
   for (const [name, each] of standing) {
     const admission = admitted.has(name) ? (admitted.get(name) ?? 'start') : each.limit;
-    decisions.push(decide(each, admission, input.now));
+    decisions.set(name, decide(each, admission, input.now));
   }
   for (const enrolment of input.images) {
-    if (enrolment.kind === 'external') decisions.push(externalDecision(enrolment, input));
+    if (enrolment.kind === 'external') decisions.set(enrolment.name, externalDecision(enrolment, input));
   }
+  const names = [...decisions.keys()].toSorted();
   const starts = [...admitted].flatMap(([name, reason]) => (reason === undefined ? [name] : []));
   return {
     at: input.now,
-    decisions: decisions.toSorted((a, b) => (a.image < b.image ? -1 : a.image > b.image ? 1 : 0)),
+    decisions: names.flatMap((name) => decisions.get(name) ?? []),
     starts,
     cycles: graph.cycles,
   };
