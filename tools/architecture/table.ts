@@ -65,7 +65,18 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   graph: ['.', 'reference', 'enrolment', 'state', 'ports'],
   plan: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph'],
   rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
-  simulate: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan', 'rebuild'],
+  simulate: [
+    '.',
+    'reference',
+    'enrolment',
+    'state',
+    'ports',
+    'ledger',
+    'evidence',
+    'graph',
+    'plan',
+    'rebuild',
+  ],
 };
 
 /** Ports are interfaces: of the other folders they take types only, and the other folders of them. */

@@ -16,8 +16,10 @@ export interface Answer {
 
 /** The exit code that a problem stands for when it ends the command. */
 export function exitOf(problem: Problem): ExitCode {
-  if (problem.code.startsWith('CONFIG_') || problem.code === 'USAGE' || problem.code === 'NOT_FOUND') return 2;
-  if (problem.code.startsWith('STATE_') || problem.code === 'CLOCK_SKEW' || problem.code === 'INTERNAL') return 3;
+  if (problem.code.startsWith('CONFIG_') || problem.code === 'USAGE' || problem.code === 'NOT_FOUND')
+    return 2;
+  if (problem.code.startsWith('STATE_') || problem.code === 'CLOCK_SKEW' || problem.code === 'INTERNAL')
+    return 3;
   return 1;
 }
 

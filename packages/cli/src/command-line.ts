@@ -14,7 +14,9 @@ type Run = (options: GlobalOptions, io: Io, args: readonly string[], flags: Flag
 
 /** The manifest lies beside both `src` and the built `dist`. */
 function manifest(): { readonly version: string; readonly description: string } {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as ReturnType<
+    typeof manifest
+  >;
 }
 
 /** Runs one command line and answers its exit code; prints the answer to stdout and everything else to stderr. */
@@ -52,14 +54,16 @@ async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>
     const problems = thrown instanceof ProblemsError ? thrown.problems : [problem];
     if (options.output === 'json') io.out(jsonText({ problems }));
     else complain(problems);
-    if (problem.code === 'INTERNAL' && options.logLevel === 'debug' && thrown instanceof Error) io.err(`${thrown.stack ?? ''}\n`);
+    if (problem.code === 'INTERNAL' && options.logLevel === 'debug' && thrown instanceof Error)
+      io.err(`${thrown.stack ?? ''}\n`);
     return exitOf(problem);
   }
 }
 
 /** JSON escapes only half of what a terminal takes for commands; the other half is escaped here, with the same meaning. */
 function jsonText(value: unknown): string {
-  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return `${JSON.stringify(value, undefined, 2).replaceAll(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped)}\n`;
 }
 
@@ -74,9 +78,15 @@ export function buildProgram(io: Io, execute: Execute): Command {
   const program = new Command('image-factory')
     .description(description)
     .version(version)
-    .option('--dir <dir>', 'the factory directory, which holds images.yaml', io.env['IMAGE_FACTORY_DIR'] ?? '.')
+    .option(
+      '--dir <dir>',
+      'the factory directory, which holds images.yaml',
+      io.env['IMAGE_FACTORY_DIR'] ?? '.',
+    )
     .addOption(new Option('--output <form>', 'form of the answer').choices(['text', 'json']).default('text'))
-    .addOption(new Option('--log-level <level>', 'how much is said on stderr').choices([...logLevels]).default('info'))
+    .addOption(
+      new Option('--log-level <level>', 'how much is said on stderr').choices([...logLevels]).default('info'),
+    )
     .showHelpAfterError('(run with --help for the options)')
     .enablePositionalOptions(false)
     // Commands inherit these two, so they stand before the first of them.
@@ -89,16 +99,29 @@ export function buildProgram(io: Io, execute: Execute): Command {
       .description(about)
       .action(async (...given: unknown[]) => {
         const command = given.at(-1) as Command;
-        const args = command.processedArgs.flat().filter((value): value is string => typeof value === 'string');
+        const args = command.processedArgs
+          .flat()
+          .filter((value): value is string => typeof value === 'string');
         const options = command.optsWithGlobals<GlobalOptions>();
         await execute(options, async () => (await load())(options, io, args, command.opts()));
       });
   }
 
-  add('init', 'write a first images.yaml and factory.yaml', async () => (await import('./commands/init.ts')).init);
-  add('enroll <name>', 'add an image to images.yaml', async () => (await import('./commands/enroll.ts')).enroll)
+  add(
+    'init',
+    'write a first images.yaml and factory.yaml',
+    async () => (await import('./commands/init.ts')).init,
+  );
+  add(
+    'enroll <name>',
+    'add an image to images.yaml',
+    async () => (await import('./commands/enroll.ts')).enroll,
+  )
     .option('--repository <image>', 'where the image is pushed or pulled: ghcr.io/acme/backstage')
-    .option('--repo <repo>', 'source repository: owner/name, a URL, or . for this one; makes it a managed image')
+    .option(
+      '--repo <repo>',
+      'source repository: owner/name, a URL, or . for this one; makes it a managed image',
+    )
     .option('--provider <provider>', 'github, gitlab, gitea, forgejo, local or webhook')
     .option('--branch <branch>', 'source branch')
     .option('--dockerfile <path>', 'path in the source repository')
@@ -107,13 +130,25 @@ export function buildProgram(io: Io, execute: Execute): Command {
     .option('--allow-tags <regex>', 'external image: the tags to watch')
     .option('--strategy <strategy>', 'external image: Lexical, SemVer, NewestBuild or Digest')
     .option('--delay <duration>', 'rebuildDelay: 7d, 12h');
-  add('validate', 'check images.yaml, images.d and factory.yaml', async () => (await import('./commands/validate.ts')).validate);
-  add('dependencies <file>', 'list the images that a Dockerfile is built from', async () => (await import('./commands/dependencies.ts')).dependencies)
+  add(
+    'validate',
+    'check images.yaml, images.d and factory.yaml',
+    async () => (await import('./commands/validate.ts')).validate,
+  );
+  add(
+    'dependencies <file>',
+    'list the images that a Dockerfile is built from',
+    async () => (await import('./commands/dependencies.ts')).dependencies,
+  )
     .option('--build-arg <name=value>', 'a build argument; repeatable', collect, [])
     .option('--target <stage>', 'the stage to build')
     .option('--platform <platform>', 'the target platform; repeatable', collect, [])
     .option('--build-context <name=value>', 'a named build context; repeatable', collect, []);
-  add('analyze', 'read every Dockerfile and record what it is built from', async () => (await import('./commands/analyze.ts')).analyze)
+  add(
+    'analyze',
+    'read every Dockerfile and record what it is built from',
+    async () => (await import('./commands/analyze.ts')).analyze,
+  )
     .option('--image <name>', 'only this image')
     .option('--tag <tag>', 'the version that was built')
     .option('--digest <digest>', 'the digest that was built')
@@ -123,34 +158,81 @@ export function buildProgram(io: Io, execute: Execute): Command {
     .option('--git-repo <url>', 'the repository that keeps the state')
     .option('--git-branch <branch>', 'its branch')
     .option('--image-factory-dir <dir>', 'the factory directory');
-  add('check', 'look at every base in its registry and record what is new', async () => (await import('./commands/check.ts')).check)
-    .option('--force', 'ask registries although they were asked lately');
-  add('plan', 'show what a run would do now, for every image', async () => (await import('./commands/plan.ts')).plan)
+  add(
+    'check',
+    'look at every base in its registry and record what is new',
+    async () => (await import('./commands/check.ts')).check,
+  ).option('--force', 'ask registries although they were asked lately');
+  add(
+    'plan',
+    'show what a run would do now, for every image',
+    async () => (await import('./commands/plan.ts')).plan,
+  )
     .option('--offline', 'from the recorded state only: ask no registry and no repository')
     .option('--all', 'show images for which nothing is to be done, too');
-  add('explain <name>', 'why an image is, or is not, rebuilt', async () => (await import('./commands/explain.ts')).explain)
-    .option('--offline', 'from the recorded state only');
-  add('run', 'run cycles: discover, observe, decide, rebuild, record', async () => (await import('./commands/run.ts')).run)
+  add(
+    'explain <name>',
+    'why an image is, or is not, rebuilt',
+    async () => (await import('./commands/explain.ts')).explain,
+  ).option('--offline', 'from the recorded state only');
+  add(
+    'run',
+    'run cycles: discover, observe, decide, rebuild, record',
+    async () => (await import('./commands/run.ts')).run,
+  )
     .option('--once', 'one cycle')
     .option('--force', 'ask registries although they were asked lately')
     .option('--wait', 'with --once: wait for runs of remote CI too');
-  add('rebuild <name>', 'rebuild one image now, with a reason', async () => (await import('./commands/rebuild.ts')).rebuild)
+  add(
+    'rebuild <name>',
+    'rebuild one image now, with a reason',
+    async () => (await import('./commands/rebuild.ts')).rebuild,
+  )
     .requiredOption('--reason <text>', 'why; recorded')
     .option('--respect-delay', 'use only digests whose delay is over')
     .option('--wait', 'wait for the run of remote CI');
-  add('status [name]', 'what is known of the images', async () => (await import('./commands/status.ts')).status);
-  add('graph', 'how images build on each other', async () => (await import('./commands/graph.ts')).graph)
-    .addOption(new Option('--format <format>', 'form of the graph').choices(['text', 'mermaid', 'dot', 'svg', 'json']).default('text'));
-  add('history <name>', 'what happened to an image or base', async () => (await import('./commands/history.ts')).history)
-    .option('--limit <count>', 'at most so many lines', count, 50);
-  add('hold <name>', 'stop an image, a base, or one digest', async () => (await import('./commands/hold.ts')).hold)
+  add(
+    'status [name]',
+    'what is known of the images',
+    async () => (await import('./commands/status.ts')).status,
+  );
+  add(
+    'graph',
+    'how images build on each other',
+    async () => (await import('./commands/graph.ts')).graph,
+  ).addOption(
+    new Option('--format <format>', 'form of the graph')
+      .choices(['text', 'mermaid', 'dot', 'svg', 'json'])
+      .default('text'),
+  );
+  add(
+    'history <name>',
+    'what happened to an image or base',
+    async () => (await import('./commands/history.ts')).history,
+  ).option('--limit <count>', 'at most so many lines', count, 50);
+  add(
+    'hold <name>',
+    'stop an image, a base, or one digest',
+    async () => (await import('./commands/hold.ts')).hold,
+  )
     .requiredOption('--reason <text>', 'why; recorded')
     .option('--until <time>', 'when it ends: a duration such as 3d, or a time such as 2026-12-24')
     .option('--digest <digest>', 'only this digest');
-  add('release <name>', 'end a hold, and clear what failures stopped', async () => (await import('./commands/hold.ts')).release)
-    .option('--digest <digest>', 'only the hold on this digest');
-  add('doctor', 'check what a first user gets wrong, and say how to mend it', async () => (await import('./commands/doctor.ts')).doctor);
-  add('schema [name]', 'print the JSON Schema of images.yaml or factory.yaml', async () => (await import('./commands/schema.ts')).schema);
+  add(
+    'release <name>',
+    'end a hold, and clear what failures stopped',
+    async () => (await import('./commands/hold.ts')).release,
+  ).option('--digest <digest>', 'only the hold on this digest');
+  add(
+    'doctor',
+    'check what a first user gets wrong, and say how to mend it',
+    async () => (await import('./commands/doctor.ts')).doctor,
+  );
+  add(
+    'schema [name]',
+    'print the JSON Schema of images.yaml or factory.yaml',
+    async () => (await import('./commands/schema.ts')).schema,
+  );
   add('completion <shell>', 'print a completion script for bash, zsh or fish', async () => {
     const { completion } = await import('./commands/completion.ts');
     return (options, _io, args) => completion(program, options, args);

@@ -11,7 +11,12 @@ import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
-import { exportDecodeCache, importDecodeCache, newDecodeCache, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
+import {
+  exportDecodeCache,
+  importDecodeCache,
+  newDecodeCache,
+  type DecodeCache,
+} from '@image-factory/core/state/decode-cache.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
 import { runCycle, type CycleOptions, type CycleReport } from '@image-factory/engine/cycle.ts';
 import type { EngineDeps } from '@image-factory/engine/deps.ts';
@@ -49,7 +54,11 @@ export interface Factory {
   close(): Promise<void>;
 }
 
-export async function openFactory(options: GlobalOptions, io: Io, override: StateOverride = {}): Promise<Factory> {
+export async function openFactory(
+  options: GlobalOptions,
+  io: Io,
+  override: StateOverride = {},
+): Promise<Factory> {
   const loaded = await loadConfig(options.dir);
   if (!loaded.ok) throw new ProblemsError(loaded.error);
   const config = loaded.value;
@@ -58,7 +67,11 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
   const clock = clockOf(io);
   const log = createLog(io, options.logLevel);
   const store = await openStore(options.dir, config.settings, io, override);
-  const credentials = createDockerCredentials({ environment: io.env, homeFolder: io.env['HOME'] ?? homedir(), clock });
+  const credentials = createDockerCredentials({
+    environment: io.env,
+    homeFolder: io.env['HOME'] ?? homedir(),
+    clock,
+  });
   const registry = createRegistry({
     settings: config.settings.registries,
     credentials,
@@ -89,7 +102,9 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
 
   /** What an earlier process decoded, as far as it fits the files of now. */
   async function rememberedCache(): Promise<(files: StateFiles) => DecodeCache> {
-    const text = cache ? undefined : await readFile(join(places.own, 'decoded.json'), 'utf8').catch(() => undefined);
+    const text = cache
+      ? undefined
+      : await readFile(join(places.own, 'decoded.json'), 'utf8').catch(() => undefined);
     return (files) => {
       if (cache) return cache;
       cache = text === undefined ? newDecodeCache() : importDecodeCache(text, files);
@@ -110,7 +125,9 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
   }
 
   async function openBuilders(): Promise<readonly Problem[]> {
-    const local = config.images.some((image) => image.kind === 'managed' && image.source.provider === 'local');
+    const local = config.images.some(
+      (image) => image.kind === 'managed' && image.source.provider === 'local',
+    );
     if (!local || builders.has('local')) return [];
     try {
       builders.set('local', await localBuilder(options, io, config, registry));
@@ -154,13 +171,20 @@ export async function openFactory(options: GlobalOptions, io: Io, override: Stat
   };
 }
 
-async function localBuilder(options: GlobalOptions, io: Io, config: FactoryConfig, registry: Registry): Promise<Builder> {
+async function localBuilder(
+  options: GlobalOptions,
+  io: Io,
+  config: FactoryConfig,
+  registry: Registry,
+): Promise<Builder> {
   const places = placesOf(options.dir, io);
   const [{ createLocalBuilder }, { gitCheckout }] = await Promise.all([
     import('@image-factory/adapters/build-local/local-builder.ts'),
     import('@image-factory/adapters/build-local/checkout.ts'),
   ]);
-  const environment = Object.fromEntries(Object.entries(io.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const environment = Object.fromEntries(
+    Object.entries(io.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
   return createLocalBuilder({
     tool: config.settings.builder.tool,
     workDir: places.builds,
@@ -168,7 +192,11 @@ async function localBuilder(options: GlobalOptions, io: Io, config: FactoryConfi
     concurrency: config.settings.limits.perProvider.local ?? config.settings.limits.concurrent,
     timeout: config.settings.limits.buildTimeout,
     clock: clockOf(io),
-    checkout: gitCheckout({ baseDir: resolve(io.cwd, options.dir), workDir: join(places.builds, 'checkouts'), environment }),
+    checkout: gitCheckout({
+      baseDir: resolve(io.cwd, options.dir),
+      workDir: join(places.builds, 'checkouts'),
+      environment,
+    }),
     registries: config.settings.registries,
     registry,
     environment: io.env,

@@ -31,7 +31,10 @@ function read(path: string): [string, number][] {
   try {
     const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (!Array.isArray(data)) return [];
-    return data.filter((entry): entry is [string, number] => Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number');
+    return data.filter(
+      (entry): entry is [string, number] =>
+        Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number',
+    );
   } catch {
     return [];
   }

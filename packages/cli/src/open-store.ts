@@ -14,11 +14,19 @@ export interface StateOverride {
 
 export type OpenStore = StateStore & { close(): void };
 
-export async function openStore(dir: string, settings: Settings, io: Io, override: StateOverride = {}): Promise<OpenStore> {
+export async function openStore(
+  dir: string,
+  settings: Settings,
+  io: Io,
+  override: StateOverride = {},
+): Promise<OpenStore> {
   const { state } = settings;
   if (state.mode === 'directory' && override.remote === undefined) {
     const { createDirectoryStateStore } = await import('@image-factory/adapters/directory/state-store.ts');
-    const store = createDirectoryStateStore({ root: join(resolve(io.cwd, dir), 'state'), clock: clockOf(io) });
+    const store = createDirectoryStateStore({
+      root: join(resolve(io.cwd, dir), 'state'),
+      clock: clockOf(io),
+    });
     return { ...store, close: () => undefined };
   }
   const { createGitStateStore } = await import('@image-factory/adapters/git/state-store.ts');

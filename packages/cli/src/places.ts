@@ -15,8 +15,15 @@ export interface Places {
 
 export function placesOf(dir: string, io: Io): Places {
   const root =
-    io.env['IMAGE_FACTORY_CACHE_DIR'] ?? join(io.env['XDG_CACHE_HOME'] ?? join(io.env['HOME'] ?? homedir(), '.cache'), 'image-factory');
+    io.env['IMAGE_FACTORY_CACHE_DIR'] ??
+    join(io.env['XDG_CACHE_HOME'] ?? join(io.env['HOME'] ?? homedir(), '.cache'), 'image-factory');
   const id = createHash('sha256').update(resolve(dir)).digest('hex').slice(0, 16);
   const own = join(resolve(io.cwd, root), id);
-  return { own, looks: join(own, 'looks'), git: join(own, 'git'), builds: join(own, 'builds'), logs: join(own, 'logs') };
+  return {
+    own,
+    looks: join(own, 'looks'),
+    git: join(own, 'git'),
+    builds: join(own, 'builds'),
+    logs: join(own, 'logs'),
+  };
 }

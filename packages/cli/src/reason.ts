@@ -5,5 +5,9 @@ import type { Flags } from './flags.ts';
 export function reasonOf(flags: Flags): string {
   const reason = typeof flags['reason'] === 'string' ? flags['reason'].trim() : '';
   if (reason !== '') return reason;
-  throw new FactoryError({ code: 'USAGE', message: '--reason is empty', hint: 'Say why: it is recorded, and explain shows it.' });
+  throw new FactoryError({
+    code: 'USAGE',
+    message: '--reason is empty',
+    hint: 'Say why: it is recorded, and explain shows it.',
+  });
 }

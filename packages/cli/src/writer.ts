@@ -9,6 +9,7 @@ export async function ownWriter(): Promise<string> {
 /** Is the process that wrote an intent known to be gone? Of other machines nothing is known. */
 export async function isDeadWriter(writer: string): Promise<boolean> {
   const [host, boot, pid, started] = writer.split('/');
-  if (host === undefined || boot === undefined || started === undefined || !/^\d+$/.test(pid ?? '')) return false;
+  if (host === undefined || boot === undefined || started === undefined || !/^\d+$/.test(pid ?? ''))
+    return false;
   return (await isAlive({ host, boot, pid: Number(pid), started })) === false;
 }

@@ -53,9 +53,13 @@ export function problemOf(thrown: unknown, subject?: Subject): Problem {
 /** `file:line:column: message` with what is known of the place. */
 export function formatProblem(problem: Problem): string {
   const place = problem.place
-    ? [problem.place.file, problem.place.line, problem.place.column].filter((part) => part !== undefined).join(':') + ': '
+    ? [problem.place.file, problem.place.line, problem.place.column]
+        .filter((part) => part !== undefined)
+        .join(':') + ': '
     : '';
   const subject =
-    problem.subject && problem.subject.kind !== 'factory' ? `${problem.subject.kind} ${problem.subject.name}: ` : '';
+    problem.subject && problem.subject.kind !== 'factory'
+      ? `${problem.subject.kind} ${problem.subject.name}: `
+      : '';
   return `${place}${subject}${problem.message} [${problem.code}]`;
 }

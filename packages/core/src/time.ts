@@ -19,10 +19,15 @@ export function parseDuration(text: string): Result<Duration, string> {
   if (text === '0') return ok(0);
   const match = /^(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?$/.exec(text);
   if (!match || text === '') {
-    return err(`"${text.slice(0, 40)}" is not a duration; write a number with a unit: 7d, 12h, 30m, 90s, or 1d12h`);
+    return err(
+      `"${text.slice(0, 40)}" is not a duration; write a number with a unit: 7d, 12h, 30m, 90s, or 1d12h`,
+    );
   }
   const units = ['w', 'd', 'h', 'm', 's'];
-  const total = units.reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * (unitLengths[unit] ?? 0), 0);
+  const total = units.reduce(
+    (sum, unit, index) => sum + Number(match[index + 1] ?? 0) * (unitLengths[unit] ?? 0),
+    0,
+  );
   return total > longestDuration ? err(`"${text}" is longer than ten years`) : ok(total);
 }
 
@@ -51,7 +56,8 @@ export function formatInstant(instant: Instant): string {
 
 /** Reads ISO 8601 with or without a zone (without: UTC), as the older Python tool writes it too; undefined if it is none. */
 export function parseInstant(text: string): Instant | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(text)) return undefined;
+  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(text))
+    return undefined;
   let iso = text.replace(' ', 'T').replace(/(\.\d{3})\d+/, '$1');
   if (iso.includes('T') && !/(Z|[+-]\d{2}:?\d{2})$/.test(iso)) iso += 'Z';
   const instant = Date.parse(iso);

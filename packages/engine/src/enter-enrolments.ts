@@ -63,7 +63,7 @@ export function enterDiscoveries(
       dependencies: dependenciesFound(found.value.analysis),
     });
   }
-  if (entered.size === 0) return { state: before, events: [] };
+  // Without any discovery too: images that were removed or are external now leave bases that nobody uses.
   const discovered = applyDiscoveries(before, entered, { now, ...surroundings });
   const state = linkManagedBases(discovered, enrolments);
   const events: Event[] = [];

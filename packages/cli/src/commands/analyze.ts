@@ -13,8 +13,14 @@ import { table } from '../render/table.ts';
  * Reads Dockerfiles and records what they are built from. With the flags that the analysis job passes, only for one
  * image, and its built version is recorded too.
  */
-export async function analyze(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
-  const text = (name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
+export async function analyze(
+  options: GlobalOptions,
+  io: Io,
+  _args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
+  const text = (name: string): string | undefined =>
+    typeof flags[name] === 'string' ? flags[name] : undefined;
   const dir = text('imageFactoryDir') ?? options.dir;
   const remote = text('gitRepo');
   const branch = text('gitBranch');
@@ -66,9 +72,17 @@ function enrolled(factory: Factory, wanted: string): Enrolment {
   const { images } = factory.config;
   const found = images.find(
     ({ name, registry, repository }) =>
-      name === wanted || repository === wanted || `${registry}/${repository}` === wanted.replace(/[:@].*$/, ''),
+      name === wanted ||
+      repository === wanted ||
+      `${registry}/${repository}` === wanted.replace(/[:@].*$/, ''),
   );
-  if (!found) throw new FactoryError(unknownName(wanted, images.map(({ name }) => name)));
+  if (!found)
+    throw new FactoryError(
+      unknownName(
+        wanted,
+        images.map(({ name }) => name),
+      ),
+    );
   return found;
 }
 
@@ -106,7 +120,11 @@ async function recordVersion(
   if (tag === undefined && digest === undefined) return;
   const parsed = digest === undefined ? undefined : parseDigest(digest);
   if (parsed && !parsed.ok) {
-    throw new FactoryError({ code: 'USAGE', message: `--digest: ${parsed.error}`, hint: 'Write it whole: sha256:<64 hex digits>.' });
+    throw new FactoryError({
+      code: 'USAGE',
+      message: `--digest: ${parsed.error}`,
+      hint: 'Write it whole: sha256:<64 hex digits>.',
+    });
   }
   await factory.change(`Record the version of ${name}`, (state) => {
     const record = state.images.get(name);
@@ -116,7 +134,8 @@ async function recordVersion(
       ...(tag === undefined ? {} : { currentVersion: tag }),
       ...(parsed?.ok ? { currentDigest: parsed.value } : {}),
     };
-    if (next.currentVersion === record.currentVersion && next.currentDigest === record.currentDigest) return { state, events: [] };
+    if (next.currentVersion === record.currentVersion && next.currentDigest === record.currentDigest)
+      return { state, events: [] };
     const text = `${name} is at ${[tag, digest].filter((word) => word !== undefined).join(' ')}`;
     return {
       state: { ...state, images: new Map(state.images).set(name, next) },

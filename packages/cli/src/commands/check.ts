@@ -5,7 +5,12 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { table } from '../render/table.ts';
 
-export async function check(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
+export async function check(
+  options: GlobalOptions,
+  io: Io,
+  _args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const report = await withFactory(options, io, (factory) =>
     factory.cycle({ upTo: 'observe', force: flags['force'] === true }),
   );

@@ -4,7 +4,11 @@ import type { Answer } from '../answer.ts';
 import type { GlobalOptions } from '../global-options.ts';
 
 /** Completion of commands and their options, generated from the program itself. */
-export async function completion(program: Command, _options: GlobalOptions, args: readonly string[]): Promise<Answer> {
+export async function completion(
+  program: Command,
+  _options: GlobalOptions,
+  args: readonly string[],
+): Promise<Answer> {
   const shell = args[0] ?? '';
   const globals = longOptions(program);
   const commands = program.commands.map((command) => ({
@@ -19,7 +23,11 @@ export async function completion(program: Command, _options: GlobalOptions, args
   };
   const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
   if (!script) {
-    throw new FactoryError({ code: 'USAGE', message: `no completion for "${shell}"`, hint: 'Write bash, zsh or fish.' });
+    throw new FactoryError({
+      code: 'USAGE',
+      message: `no completion for "${shell}"`,
+      hint: 'Write bash, zsh or fish.',
+    });
   }
   const text = script();
   return { value: { shell, script: text }, text: () => text };
@@ -36,7 +44,9 @@ function longOptions(command: Command): string[] {
 }
 
 function bash(commands: readonly Completed[], globals: readonly string[]): string {
-  const cases = commands.map(({ name, options }) => `    ${name}) words="${options.join(' ')}" ;;`).join('\n');
+  const cases = commands
+    .map(({ name, options }) => `    ${name}) words="${options.join(' ')}" ;;`)
+    .join('\n');
   return `# source <(image-factory completion bash)
 _image_factory() {
   local word=\${COMP_WORDS[COMP_CWORD]} command= words= i
@@ -58,8 +68,12 @@ complete -o default -F _image_factory image-factory
 }
 
 function zsh(commands: readonly Completed[]): string {
-  const list = commands.map(({ name, about }) => `    '${name}:${about.replaceAll("'", "'\\''").replaceAll(':', '\\:')}'`).join('\n');
-  const cases = commands.map(({ name, options }) => `      ${name}) compadd -- ${options.join(' ')}; _files ;;`).join('\n');
+  const list = commands
+    .map(({ name, about }) => `    '${name}:${about.replaceAll("'", "'\\''").replaceAll(':', '\\:')}'`)
+    .join('\n');
+  const cases = commands
+    .map(({ name, options }) => `      ${name}) compadd -- ${options.join(' ')}; _files ;;`)
+    .join('\n');
   return `#compdef image-factory
 # image-factory completion zsh > "\${fpath[1]}/_image-factory"
 _image_factory() {
@@ -81,7 +95,9 @@ compdef _image_factory image-factory
 function fish(commands: readonly Completed[]): string {
   const lines = commands.flatMap(({ name, about, options }) => [
     `complete -c image-factory -n __fish_use_subcommand -f -a ${name} -d '${about.replaceAll("'", "\\'")}'`,
-    ...options.map((option) => `complete -c image-factory -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`),
+    ...options.map(
+      (option) => `complete -c image-factory -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`,
+    ),
   ]);
   return `# image-factory completion fish | source\n${lines.join('\n')}\n`;
 }

@@ -15,7 +15,12 @@ import { table } from '../render/table.ts';
 const largestFile = 1024 * 1024;
 
 /** The images that one Dockerfile is built from, by BuildKit's rules; asks nobody. */
-export async function dependencies(_options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function dependencies(
+  _options: GlobalOptions,
+  io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const file = resolve(io.cwd, args[0] ?? '');
   const bytes = await readCapped(file);
   const target = typeof flags['target'] === 'string' ? flags['target'] : undefined;
@@ -59,7 +64,12 @@ export async function dependencies(_options: GlobalOptions, io: Io, args: readon
 async function readCapped(file: string): Promise<Uint8Array> {
   const missing = (cause: unknown): never => {
     throw new FactoryError(
-      { code: 'NOT_FOUND', message: `${file} cannot be read`, hint: 'Give the path of a Dockerfile.', place: { file } },
+      {
+        code: 'NOT_FOUND',
+        message: `${file} cannot be read`,
+        hint: 'Give the path of a Dockerfile.',
+        place: { file },
+      },
       { cause },
     );
   };
@@ -69,7 +79,9 @@ async function readCapped(file: string): Promise<Uint8Array> {
     if (!found.isFile() || found.size > largestFile) {
       throw new FactoryError({
         code: 'DOCKERFILE_UNREADABLE',
-        message: found.isFile() ? `${file} has ${found.size} bytes; at most ${largestFile} are read` : `${file} is not a file`,
+        message: found.isFile()
+          ? `${file} has ${found.size} bytes; at most ${largestFile} are read`
+          : `${file} is not a file`,
         hint: 'Give the path of a Dockerfile.',
         place: { file },
       });
@@ -87,7 +99,12 @@ function pairs(option: string, given: unknown, io: Io): ReadonlyMap<string, stri
     const at = text.indexOf('=');
     const name = at < 0 ? text : text.slice(0, at);
     const value = at < 0 ? io.env[name] : text.slice(at + 1);
-    if (name === '') throw new FactoryError({ code: 'USAGE', message: `${option} ${text} has no name`, hint: 'Write NAME=VALUE.' });
+    if (name === '')
+      throw new FactoryError({
+        code: 'USAGE',
+        message: `${option} ${text} has no name`,
+        hint: 'Write NAME=VALUE.',
+      });
     if (value !== undefined) map.set(name, value);
   }
   return map;
@@ -99,6 +116,10 @@ function platforms(given: unknown): PlatformName[] {
     .map((text) => {
       const platform = parsePlatform(text);
       if (platform.ok) return platform.value;
-      throw new FactoryError({ code: 'USAGE', message: `--platform: ${platform.error}`, hint: 'Write linux/amd64, linux/arm64 or the like.' });
+      throw new FactoryError({
+        code: 'USAGE',
+        message: `--platform: ${platform.error}`,
+        hint: 'Write linux/amd64, linux/arm64 or the like.',
+      });
     });
 }

@@ -16,7 +16,8 @@ export async function doctor(options: GlobalOptions, io: Io): Promise<Answer> {
         bad: style.bad('bad '),
       };
       const lines = findings.map(
-        ({ state, what, mend }) => `${mark[state]} ${what}${mend === undefined ? '' : `\n     ${style.dim(mend)}`}`,
+        ({ state, what, mend }) =>
+          `${mark[state]} ${what}${mend === undefined ? '' : `\n     ${style.dim(mend)}`}`,
       );
       return `${lines.join('\n')}\n${bad === 0 ? 'Everything needed is there.' : `${bad} to mend.`}\n`;
     },

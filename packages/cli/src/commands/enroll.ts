@@ -12,7 +12,12 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 
 /** Adds an entry to images.yaml, keeping its comments; what would be invalid is refused and not written. */
-export async function enroll(options: GlobalOptions, _io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function enroll(
+  options: GlobalOptions,
+  _io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   requireFactoryDirectory(options.dir);
   const path = join(options.dir, 'images.yaml');
   const before = existsSync(path) ? await readFile(path, 'utf8') : '';

@@ -7,7 +7,12 @@ import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
 import { explainText } from '../render/decisions.ts';
 
-export async function explain(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function explain(
+  options: GlobalOptions,
+  io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const name = args[0] ?? '';
   return withFactory(options, io, async (factory) => {
     const known = factory.config.images.map((image) => image.name);
@@ -15,7 +20,9 @@ export async function explain(options: GlobalOptions, io: Io, args: readonly str
     const report = await factory.rehearse({ offline: flags['offline'] === true });
     const decision = report.plan.decisions.find(({ image }) => image === name);
     if (!decision) {
-      const problem = report.problems.find(({ subject }) => subject?.kind === 'image' && subject.name === name);
+      const problem = report.problems.find(
+        ({ subject }) => subject?.kind === 'image' && subject.name === name,
+      );
       throw new FactoryError(problem ?? unknownName(name, known));
     }
     return {

@@ -11,7 +11,12 @@ import { readState } from '../read-state.ts';
 import { graphText } from '../render/graph.ts';
 
 /** How images build on each other: bases on top, what is built on them below. */
-export async function graph(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
+export async function graph(
+  options: GlobalOptions,
+  io: Io,
+  _args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const config = await loadConfig(options.dir);
   if (!config.ok) throw new ProblemsError(config.error);
   const { state, problems } = await readState(options, io);

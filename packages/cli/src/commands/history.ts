@@ -9,7 +9,12 @@ import { readState } from '../read-state.ts';
 import { table } from '../render/table.ts';
 
 /** What happened to an image or base, newest first: the audit log, the rebuilds, and for a base its ledger. */
-export async function history(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function history(
+  options: GlobalOptions,
+  io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const name = args[0] ?? '';
   const { state, files, problems } = await readState(options, io);
   const image = state.images.get(name);
@@ -31,23 +36,31 @@ export async function history(options: GlobalOptions, io: Io, args: readonly str
     text: (style) => {
       const parts: string[] = [];
       if (events.length > 0) {
-        parts.push(table(['when', 'event', 'what'], events.map((event) => [style.when(event.at), event.type, event.text]), style));
+        parts.push(
+          table(
+            ['when', 'event', 'what'],
+            events.map((event) => [style.when(event.at), event.type, event.text]),
+            style,
+          ),
+        );
       }
       if (ledger.length > 0) {
-        const rows = ledger.toReversed().map((entry) => [
-          style.when(entry.firstSeen),
-          entry.tag ?? '',
-          entry.digest.slice(0, 19),
-          [
-            entry.baseline ? 'baseline' : '',
-            entry.withdrawnAt === undefined ? '' : 'withdrawn',
-            entry.replacedAt === undefined ? 'stands now' : '',
-            entry.equalTo === undefined ? '' : `equal to ${entry.equalTo.slice(0, 19)}`,
-            entry.retagged ? 'retagged' : '',
-          ]
-            .filter((word) => word !== '')
-            .join(', '),
-        ]);
+        const rows = ledger
+          .toReversed()
+          .map((entry) => [
+            style.when(entry.firstSeen),
+            entry.tag ?? '',
+            entry.digest.slice(0, 19),
+            [
+              entry.baseline ? 'baseline' : '',
+              entry.withdrawnAt === undefined ? '' : 'withdrawn',
+              entry.replacedAt === undefined ? 'stands now' : '',
+              entry.equalTo === undefined ? '' : `equal to ${entry.equalTo.slice(0, 19)}`,
+              entry.retagged ? 'retagged' : '',
+            ]
+              .filter((word) => word !== '')
+              .join(', '),
+          ]);
         parts.push(table(['first seen', 'tag', 'digest', 'ledger'], rows, style));
       }
       return parts.join('\n') || 'nothing happened yet\n';

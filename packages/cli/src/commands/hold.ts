@@ -13,11 +13,16 @@ import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
 import { reasonOf } from '../reason.ts';
 
-export async function hold(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function hold(
+  options: GlobalOptions,
+  io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const name = args[0] ?? '';
   const now = io.now();
   const digest = digestOf(flags['digest']);
-  const until = flags['until'] === undefined ? undefined : untilOf(String(flags['until']), now);
+  const until = typeof flags['until'] === 'string' ? untilOf(flags['until'], now) : undefined;
   const stop: Hold = {
     reason: reasonOf(flags),
     by: io.env['IMAGE_FACTORY_USER'] ?? userInfo().username,
@@ -35,13 +40,21 @@ export async function hold(options: GlobalOptions, io: Io, args: readonly string
     const base = state.bases.get(name);
     if (!base) throw new FactoryError(unknownName(name, namesOf(state)));
     const holds = [...base.holds.filter((other) => other.digest !== digest), stop];
-    return { state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) }, events: [{ ...event, base: name }] };
+    return {
+      state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) },
+      events: [{ ...event, base: name }],
+    };
   };
   await withFactory(options, io, (factory) => factory.change(`Hold ${name}: ${stop.reason}`, change));
   return { value: { name, hold: stop }, text: () => `${name} is on hold: ${stop.reason}\n` };
 }
 
-export async function release(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function release(
+  options: GlobalOptions,
+  io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const name = args[0] ?? '';
   const now = io.now();
   const digest = digestOf(flags['digest']);
@@ -52,7 +65,8 @@ export async function release(options: GlobalOptions, io: Io, args: readonly str
     if (image) {
       const { hold: held, ...rest } = image;
       const last = image.rebuilds.at(-1);
-      const stopped = last !== undefined && last.outcome !== 'success' && last.endedAt > (image.clearedAt ?? 0);
+      const stopped =
+        last !== undefined && last.outcome !== 'success' && last.endedAt > (image.clearedAt ?? 0);
       released = held !== undefined || stopped;
       if (!released) return { state, events: [] };
       const images = new Map(state.images).set(name, { ...rest, clearedAt: now });
@@ -63,12 +77,16 @@ export async function release(options: GlobalOptions, io: Io, args: readonly str
     const holds = digest === undefined ? [] : base.holds.filter((other) => other.digest !== digest);
     released = holds.length !== base.holds.length;
     if (!released) return { state, events: [] };
-    return { state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) }, events: [{ ...event, base: name }] };
+    return {
+      state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) },
+      events: [{ ...event, base: name }],
+    };
   };
   await withFactory(options, io, (factory) => factory.change(`Release ${name}`, change));
   return {
     value: { name, released },
-    text: () => (released ? `${name} is released\n` : `${name} was not on hold, and nothing had stopped it\n`),
+    text: () =>
+      released ? `${name} is released\n` : `${name} was not on hold, and nothing had stopped it\n`,
   };
 }
 
@@ -77,10 +95,14 @@ function namesOf(state: FactoryState): string[] {
 }
 
 function digestOf(value: unknown): Digest | undefined {
-  if (value === undefined) return undefined;
-  const digest = parseDigest(String(value));
+  if (typeof value !== 'string') return undefined;
+  const digest = parseDigest(value);
   if (digest.ok) return digest.value;
-  throw new FactoryError({ code: 'USAGE', message: `--digest: ${digest.error}`, hint: 'Write it whole: sha256:<64 hex digits>.' });
+  throw new FactoryError({
+    code: 'USAGE',
+    message: `--digest: ${digest.error}`,
+    hint: 'Write it whole: sha256:<64 hex digits>.',
+  });
 }
 
 function untilOf(text: string, now: Instant): Instant {

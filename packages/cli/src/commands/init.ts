@@ -49,6 +49,8 @@ export async function init(options: GlobalOptions): Promise<Answer> {
   }
   return {
     value: { written },
-    text: () => written.map((path) => `wrote ${path}\n`).join('') + 'Next: image-factory enroll NAME --repository ... --repo ...\n',
+    text: () =>
+      written.map((path) => `wrote ${path}\n`).join('') +
+      'Next: image-factory enroll NAME --repository ... --repo ...\n',
   };
 }

@@ -5,7 +5,12 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { planText } from '../render/decisions.ts';
 
-export async function plan(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
+export async function plan(
+  options: GlobalOptions,
+  io: Io,
+  _args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   return withFactory(options, io, async (factory) => {
     const report = await factory.rehearse({ offline: flags['offline'] === true });
     return {

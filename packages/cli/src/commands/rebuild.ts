@@ -13,13 +13,24 @@ import { explainText } from '../render/decisions.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 /** A person's rebuild: at once, past the delay unless asked otherwise, never past a hold. The reason is recorded. */
-export async function rebuild(options: GlobalOptions, io: Io, args: readonly string[], flags: Flags): Promise<Answer> {
+export async function rebuild(
+  options: GlobalOptions,
+  io: Io,
+  args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const name = args[0] ?? '';
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
     const enrolment = factory.config.images.find((image) => image.name === name);
-    if (!enrolment) throw new FactoryError(unknownName(name, factory.config.images.map((image) => image.name)));
+    if (!enrolment)
+      throw new FactoryError(
+        unknownName(
+          name,
+          factory.config.images.map((image) => image.name),
+        ),
+      );
     if (enrolment.kind === 'external') {
       throw new FactoryError({
         code: 'USAGE',

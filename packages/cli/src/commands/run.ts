@@ -10,12 +10,21 @@ import { planText } from '../render/decisions.ts';
 import { cycleValue, endedText } from '../render/cycle.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-export async function run(options: GlobalOptions, io: Io, _args: readonly string[], flags: Flags): Promise<Answer> {
+export async function run(
+  options: GlobalOptions,
+  io: Io,
+  _args: readonly string[],
+  flags: Flags,
+): Promise<Answer> {
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
     if (flags['once'] === true) {
-      const report = await factory.cycle({ force: flags['force'] === true, follow: flags['wait'] === true, signal: stop.signal });
+      const report = await factory.cycle({
+        force: flags['force'] === true,
+        follow: flags['wait'] === true,
+        signal: stop.signal,
+      });
       return {
         value: cycleValue(report),
         text: (style) => endedText(report, style) + planText(report.plan, false, style),
@@ -27,7 +36,9 @@ export async function run(options: GlobalOptions, io: Io, _args: readonly string
     await runLoop(factory.deps, {
       config: () => loadConfig(options.dir),
       onReport: (report) => tell(report, factory.log),
-      onProblems: (problems) => problems.forEach((problem) => factory.log.warn(formatProblem(problem))),
+      onProblems: (problems) => {
+        for (const problem of problems) factory.log.warn(formatProblem(problem));
+      },
       signal: stop.signal,
     });
     return { value: { stopped: true }, text: () => 'stopped\n' };

@@ -15,7 +15,13 @@ export async function status(options: GlobalOptions, io: Io, args: readonly stri
   const name = args[0];
   if (name !== undefined) {
     const image = state.images.get(name);
-    if (!image) throw new FactoryError(unknownName(name, images.map((record) => record.name)));
+    if (!image)
+      throw new FactoryError(
+        unknownName(
+          name,
+          images.map((record) => record.name),
+        ),
+      );
     return { value: image, text: (style) => one(image, style), problems };
   }
   const value = images.map((image) => summary(image, state.intents.has(image.name), io.now()));
@@ -36,7 +42,11 @@ export async function status(options: GlobalOptions, io: Io, args: readonly stri
 
 function summary(image: ImageRecord, running: boolean, now: number) {
   const last = image.rebuilds.at(-1);
-  const failing = last && last.outcome !== 'success' && last.outcome !== 'superseded' && last.endedAt > (image.clearedAt ?? 0);
+  const failing =
+    last &&
+    last.outcome !== 'success' &&
+    last.outcome !== 'superseded' &&
+    last.endedAt > (image.clearedAt ?? 0);
   const words: string[] = [];
   if (image.discoveryStatus !== 'success') words.push(image.discoveryStatus);
   if (image.hold && (image.hold.until === undefined || image.hold.until > now)) words.push('held');
@@ -56,18 +66,24 @@ function summary(image: ImageRecord, running: boolean, now: number) {
 function one(image: ImageRecord, style: Style): string {
   const lines = [style.bold(image.name), `  digest     ${image.currentDigest ?? 'none'}`];
   if (image.currentVersion !== undefined) lines.push(`  version    ${image.currentVersion}`);
-  lines.push(`  discovery  ${image.discoveryStatus}${image.discoveryError === undefined ? '' : `: ${image.discoveryError}`}`);
+  lines.push(
+    `  discovery  ${image.discoveryStatus}${image.discoveryError === undefined ? '' : `: ${image.discoveryError}`}`,
+  );
   if (image.hold) lines.push(`  hold       ${image.hold.reason}`);
   if (image.approved) lines.push(`  approved   ${image.approved.tag} @ ${image.approved.digest}`);
   if (image.dependencies.length > 0) lines.push('', style.dim('built from'));
   for (const dependency of image.dependencies) {
     const built = dependency.base === undefined ? undefined : image.builtFrom[dependency.base];
     const proof = built ? `${built.digest.slice(0, 19)} (${built.evidence})` : 'not known';
-    lines.push(`  ${dependency.reference} [${dependency.kind} in ${dependency.stage}, ${dependency.platform}]: ${proof}`);
+    lines.push(
+      `  ${dependency.reference} [${dependency.kind} in ${dependency.stage}, ${dependency.platform}]: ${proof}`,
+    );
   }
   if (image.rebuilds.length > 0) lines.push('', style.dim('last rebuilds'));
   for (const rebuild of image.rebuilds.slice(-5).toReversed()) {
-    lines.push(`  ${style.when(rebuild.endedAt).padEnd(12)} ${rebuild.outcome.padEnd(10)} ${rebuild.reason} ${rebuild.digest ?? rebuild.error ?? ''}`);
+    lines.push(
+      `  ${style.when(rebuild.endedAt).padEnd(12)} ${rebuild.outcome.padEnd(10)} ${rebuild.reason} ${rebuild.digest ?? rebuild.error ?? ''}`,
+    );
   }
   return lines.join('\n') + '\n';
 }

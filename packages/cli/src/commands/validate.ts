@@ -9,9 +9,20 @@ export async function validate(options: GlobalOptions): Promise<Answer> {
   const { images } = config.value;
   const managed = images.filter(({ kind }) => kind === 'managed').length;
   return {
-    value: { valid: true, images: images.length, managed, external: images.length - managed, warnings: config.warnings },
+    value: {
+      valid: true,
+      images: images.length,
+      managed,
+      external: images.length - managed,
+      warnings: config.warnings,
+    },
     text: (style) =>
-      config.warnings.map(({ message, place }) => `${style.warn('warning')} ${place?.file ?? ''}:${place?.line ?? ''} ${message}\n`).join('') +
+      config.warnings
+        .map(
+          ({ message, place }) =>
+            `${style.warn('warning')} ${place?.file ?? ''}:${place?.line ?? ''} ${message}\n`,
+        )
+        .join('') +
       `valid: ${images.length} images, ${managed} managed, ${images.length - managed} external\n`,
   };
 }

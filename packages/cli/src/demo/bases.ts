@@ -32,11 +32,16 @@ export async function prepareBases(sink: ImageSink, withShell: boolean): Promise
   return {
     hasShell: shell.length > 0,
     async pushOs(content, label) {
-      const children = ['linux/amd64', 'linux/arm64'].map((platform) => buildImage(spec(content, platform, label)));
+      const children = ['linux/amd64', 'linux/arm64'].map((platform) =>
+        buildImage(spec(content, platform, label)),
+      );
       return (await pushIndex(sink, 'base/os', '1', children)).descriptor.digest;
     },
     async pushTools(content) {
-      await pushImage(sink, 'base/tools', '3', { layers: [{ 'tools/lint': content }], history: [{ created_by: 'image-factory demo' }] });
+      await pushImage(sink, 'base/tools', '3', {
+        layers: [{ 'tools/lint': content }],
+        history: [{ created_by: 'image-factory demo' }],
+      });
     },
     async pushPostgres(tag) {
       await pushImage(sink, 'base/postgres', tag, { layers: [{ 'usr/bin/postgres': tag }] });

@@ -35,16 +35,22 @@ async function play(path: string): Promise<{ readonly out: string; readonly left
   }
 }
 
-const parts = process.getuid?.() === 0 && find('docker-registry') !== undefined && find('buildah') !== undefined;
-if (!parts && process.env['CI'] === undefined) console.log('skipped: the demo on real parts needs root, docker-registry and buildah');
+const parts =
+  process.getuid?.() === 0 && find('docker-registry') !== undefined && find('buildah') !== undefined;
+if (!parts && process.env['CI'] === undefined)
+  console.log('skipped: the demo on real parts needs root, docker-registry and buildah');
 
 describe('the demo', () => {
-  it.skipIf(!parts && process.env['CI'] === undefined)('plays on a real registry with real builds', { timeout: 320_000 }, async () => {
-    const { out, left } = await play(searchPath);
-    expect(out).toContain('A real registry runs');
-    expect(out).toContain('All 20 claims held');
-    expect(left).toEqual([]);
-  });
+  it.skipIf(!parts && process.env['CI'] === undefined)(
+    'plays on a real registry with real builds',
+    { timeout: 320_000 },
+    async () => {
+      const { out, left } = await play(searchPath);
+      expect(out).toContain('A real registry runs');
+      expect(out).toContain('All 20 claims held');
+      expect(left).toEqual([]);
+    },
+  );
 
   it('plays with what Node and git alone can do', { timeout: 320_000 }, async () => {
     const bin = await mkdtemp(join(tmpdir(), 'image-factory-demo-bin-'));

@@ -23,10 +23,13 @@ export async function preparePlace(): Promise<Place> {
   const root = await mkdtemp(join(tmpdir(), 'image-factory-demo-'));
   const leaving: (() => Promise<void>)[] = [() => rm(root, { recursive: true, force: true })];
   try {
-    const environment = Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+    const environment = Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    );
     const builders = await detectBuilder(environment);
     // buildah's chroot isolation needs root; without it the demo still shows everything but RUN.
-    const buildah = process.getuid?.() === 0 && builders.some(({ tool, usable }) => tool === 'buildah' && usable);
+    const buildah =
+      process.getuid?.() === 0 && builders.some(({ tool, usable }) => tool === 'buildah' && usable);
     const real = (await findDockerRegistry()) !== undefined;
     const { host, sink, stop } = real ? await startDockerRegistry() : await embedded();
     leaving.push(stop);

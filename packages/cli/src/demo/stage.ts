@@ -21,7 +21,10 @@ export function createStage(dir: string, env: Readonly<Record<string, string | u
   let chapter = 0;
   let proved = 0;
 
-  async function run(args: readonly string[], shown: boolean): Promise<{ out: string; err: string; exit: number }> {
+  async function run(
+    args: readonly string[],
+    shown: boolean,
+  ): Promise<{ out: string; err: string; exit: number }> {
     let out = '';
     let err = '';
     const exit = await runCommandLine(['--dir', dir, '--log-level', 'warn', ...args], {
@@ -49,10 +52,10 @@ export function createStage(dir: string, env: Readonly<Record<string, string | u
       io.out(indented(out) + indented(err));
       return out;
     },
-    async ask(...args) {
+    async ask<T>(...args: readonly string[]): Promise<T> {
       const { out, err } = await run(['--output', 'json', ...args], false);
       try {
-        return JSON.parse(out);
+        return JSON.parse(out) as T;
       } catch (cause) {
         throw new Error(`image-factory ${args.join(' ')} gave no JSON: ${out}${err}`, { cause });
       }

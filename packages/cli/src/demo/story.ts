@@ -16,9 +16,12 @@ export async function play(place: Place): Promise<void> {
   const bases = await prepareBases(place.sink, place.tool === 'buildah');
   const { host } = place;
   const run = bases.hasShell ? 'RUN echo "built here" > /etc/built\n' : '';
-  const runs = async (...args: string[]): Promise<CycleValue> => stage.ask<CycleValue>('run', '--once', ...args);
-  const decision = (plan: Plan, name: string): Decision | undefined => plan.decisions.find(({ image }) => image === name);
-  const contains = async (name: string, base: string) => (await stage.ask<ImageRecord>('status', name)).builtFrom[base];
+  const runs = async (...args: string[]): Promise<CycleValue> =>
+    stage.ask<CycleValue>('run', '--once', ...args);
+  const decision = (plan: Plan, name: string): Decision | undefined =>
+    plan.decisions.find(({ image }) => image === name);
+  const contains = async (name: string, base: string) =>
+    (await stage.ask<ImageRecord>('status', name)).builtFrom[base];
 
   stage.say(
     place.registry === 'docker-registry'
@@ -47,25 +50,48 @@ export async function play(place: Place): Promise<void> {
   stage.heading('Discovery: what is each image built from?');
   await stage.show('analyze');
   await stage.show('graph');
-  const analyzed = await stage.ask<{ images: readonly { name: string; baseImages: readonly string[] }[] }>('analyze');
+  const analyzed = await stage.ask<{ images: readonly { name: string; baseImages: readonly string[] }[] }>(
+    'analyze',
+  );
   const webBases = analyzed.images.find(({ name }) => name === 'web')?.baseImages.join();
-  stage.prove('web is a diamond: built from runtime and from api', webBases === 'acme-api-1,acme-runtime-1', webBases);
+  stage.prove(
+    'web is a diamond: built from runtime and from api',
+    webBases === 'acme-api-1,acme-runtime-1',
+    webBases,
+  );
 
   stage.heading('First builds: parents before children, each with its bases pinned by digest');
   const buildsBegan = Date.now();
   const first = await runs();
   const buildSeconds = (Date.now() - buildsBegan) / 1000;
-  for (const { image, rebuild } of first.ended) stage.say(`  ${image.padEnd(9)} ${rebuild.outcome} ${rebuild.digest ?? rebuild.error ?? ''}`);
+  for (const { image, rebuild } of first.ended)
+    stage.say(`  ${image.padEnd(9)} ${rebuild.outcome} ${rebuild.digest ?? rebuild.error ?? ''}`);
   const order = first.ended.map(({ image }) => image);
-  stage.prove('four images were built once each', order.toSorted().join() === 'api,platform,runtime,web', order.join());
-  stage.prove('platform came first and web last', order[0] === 'platform' && order.at(-1) === 'web', order.join());
-  stage.prove('all of them succeeded', first.ended.every(({ rebuild }) => rebuild.outcome === 'success'));
+  stage.prove(
+    'four images were built once each',
+    order.toSorted().join() === 'api,platform,runtime,web',
+    order.join(),
+  );
+  stage.prove(
+    'platform came first and web last',
+    order[0] === 'platform' && order.at(-1) === 'web',
+    order.join(),
+  );
+  stage.prove(
+    'all of them succeeded',
+    first.ended.every(({ rebuild }) => rebuild.outcome === 'success'),
+  );
   const proof = await contains('platform', 'base-os-1');
-  stage.prove('the layers of platform prove that it contains os 1.0', proof?.digest === os1 && proof.evidence === 'layers');
+  stage.prove(
+    'the layers of platform prove that it contains os 1.0',
+    proof?.digest === os1 && proof.evidence === 'layers',
+  );
 
   // Long enough that a base which is pushed later cannot mature while the images are being rebuilt.
   const delaySeconds = Math.max(12, Math.ceil(buildSeconds * 1.6) + 10);
-  stage.heading(`A new base is pushed. It has to prove itself: 7 days for you, ${delaySeconds} seconds from here on`);
+  stage.heading(
+    `A new base is pushed. It has to prove itself: 7 days for you, ${delaySeconds} seconds from here on`,
+  );
   await writeFactory(place, `${delaySeconds}s`);
   const os2 = await bases.pushOs('2', '2.0');
   const seen2 = Date.now();
@@ -74,7 +100,9 @@ export async function play(place: Place): Promise<void> {
   await stage.ask('check', '--force');
   await stage.show('explain', 'platform');
   const waiting = await runs('--force');
-  const held = decision(waiting.plan, 'platform')?.notes.find(({ code, to }) => code === 'not-matured' && to === os2);
+  const held = decision(waiting.plan, 'platform')?.notes.find(
+    ({ code, to }) => code === 'not-matured' && to === os2,
+  );
   stage.prove('nothing is rebuilt yet', waiting.started.length === 0, waiting.started.join());
   stage.prove('the plan says until when it waits', held?.until !== undefined);
 
@@ -91,16 +119,34 @@ export async function play(place: Place): Promise<void> {
   stage.prove('os 3.0 is in the ledger behind it', ledger.at(-1)?.digest === os3);
   await stage.show('plan', '--all');
 
-  stage.heading('The delay is over: every image is rebuilt once, in order, with os 2.0 pinned although the tag is at 3.0');
+  stage.heading(
+    'The delay is over: every image is rebuilt once, in order, with os 2.0 pinned although the tag is at 3.0',
+  );
   await sleep(Math.max(0, (held?.until ?? 0) + 1500 - Date.now()));
   const { ended: second, plan: planned } = await runs();
-  for (const { image, rebuild } of second) stage.say(`  ${image.padEnd(9)} ${rebuild.outcome} ${rebuild.pins.map(({ base, digest }) => `${base}@${digest.slice(0, 15)}`).join(' ')}`);
+  for (const { image, rebuild } of second)
+    stage.say(
+      `  ${image.padEnd(9)} ${rebuild.outcome} ${rebuild.pins.map(({ base, digest }) => `${base}@${digest.slice(0, 15)}`).join(' ')}`,
+    );
   const rebuilt = second.map(({ image }) => image);
-  const why = decision(planned, 'platform')?.notes.map(({ code }) => code).join();
-  stage.prove('each image was rebuilt exactly once', rebuilt.toSorted().join() === 'api,platform,runtime,web', rebuilt.join() || why);
-  stage.prove('parents before children', rebuilt.indexOf('platform') === 0 && rebuilt.indexOf('web') === 3, rebuilt.join());
+  const why = decision(planned, 'platform')
+    ?.notes.map(({ code }) => code)
+    .join();
+  stage.prove(
+    'each image was rebuilt exactly once',
+    rebuilt.toSorted().join() === 'api,platform,runtime,web',
+    rebuilt.join() || why,
+  );
+  stage.prove(
+    'parents before children',
+    rebuilt.indexOf('platform') === 0 && rebuilt.indexOf('web') === 3,
+    rebuilt.join(),
+  );
   const after = await contains('platform', 'base-os-1');
-  stage.prove('proof from the layers: platform contains os 2.0, not 3.0', after?.digest === os2 && after.evidence === 'layers');
+  stage.prove(
+    'proof from the layers: platform contains os 2.0, not 3.0',
+    after?.digest === os2 && after.evidence === 'layers',
+  );
   await stage.show('status', 'web');
 
   stage.heading('An emergency: a person wants os 3.0 now, with a reason; web is on hold');
@@ -112,33 +158,50 @@ export async function play(place: Place): Promise<void> {
   const os4 = await bases.pushOs('3', '3.0.1');
   const seen4 = Date.now();
   const followed = await untilQuiet(runs);
-  const names = followed.map(({ image }) => image).toSorted().join();
+  const names = followed
+    .map(({ image }) => image)
+    .toSorted()
+    .join();
   stage.prove('its children followed, and the hold stopped web', names === 'api,runtime', names);
   const stopped = decision(await stage.ask<Plan>('plan'), 'web');
-  stage.prove('explain says why', stopped?.action === 'blocked' && stopped.notes.some(({ code }) => code === 'held'));
+  stage.prove(
+    'explain says why',
+    stopped?.action === 'blocked' && stopped.notes.some(({ code }) => code === 'held'),
+  );
   await stage.show('release', 'web');
   const released = await untilQuiet(runs);
-  stage.prove('released, web is rebuilt once', released.map(({ image }) => image).join() === 'web', released.map(({ image }) => image).join());
+  stage.prove(
+    'released, web is rebuilt once',
+    released.map(({ image }) => image).join() === 'web',
+    released.map(({ image }) => image).join(),
+  );
 
   stage.heading('A base was pushed again with equal content: a new digest, and nothing to rebuild');
   await bases.pushPostgres('16.5');
   await stage.ask('check', '--force');
   await sleep(Math.max(0, seen4 + delaySeconds * 1000 + 3000 - Date.now()));
   const quiet = await runs('--force');
-  const equal = decision(quiet.plan, 'platform')?.notes.find(({ code, to }) => code === 'equal-content' && to === os4);
+  const equal = decision(quiet.plan, 'platform')?.notes.find(
+    ({ code, to }) => code === 'equal-content' && to === os4,
+  );
   stage.prove('no image was rebuilt', quiet.started.length === 0, quiet.started.join());
   stage.prove('because the content is equal, says the plan', equal !== undefined);
 
   stage.heading('External images are watched and gated the same way');
   await stage.show('explain', 'postgres');
   const postgres = decision(quiet.plan, 'postgres');
-  stage.prove('what is approved stands beside what is newest', postgres?.newest?.tag === '16.5' && postgres.approved !== undefined);
+  stage.prove(
+    'what is approved stands beside what is newest',
+    postgres?.newest?.tag === '16.5' && postgres.approved !== undefined,
+  );
 
   stage.heading('Everything is in git, and can be explained');
   await stage.show('history', 'platform', '--limit', '8');
   await stage.show('explain', 'web');
   const log = await place.remote.log('image-factory/state');
-  stage.say(`The branch image-factory/state has ${log.length} commits; the newest: ${log[0]?.split('\n')[0] ?? ''}`);
+  stage.say(
+    `The branch image-factory/state has ${log.length} commits; the newest: ${log[0]?.split('\n')[0] ?? ''}`,
+  );
   stage.prove('every transaction is one commit', log.length > 10);
 
   stage.say(`
@@ -158,7 +221,11 @@ async function untilQuiet(runs: (...args: string[]) => Promise<CycleValue>): Pro
   for (let cycle = 0; cycle < 8; cycle++) {
     const report = await runs('--force');
     ended.push(...report.ended);
-    if (report.started.length === 0 && report.plan.decisions.every(({ action }) => action !== 'wait' && action !== 'start')) return ended;
+    if (
+      report.started.length === 0 &&
+      report.plan.decisions.every(({ action }) => action !== 'wait' && action !== 'start')
+    )
+      return ended;
     await sleep(1000);
   }
   return ended;

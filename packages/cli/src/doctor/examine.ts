@@ -12,7 +12,16 @@ import type { Io } from '../io.ts';
 import { placesOf } from '../places.ts';
 
 export interface Finding {
-  readonly check: 'git' | 'configuration' | 'state' | 'cache' | 'builder' | 'source' | 'registry' | 'clock' | 'token';
+  readonly check:
+    | 'git'
+    | 'configuration'
+    | 'state'
+    | 'cache'
+    | 'builder'
+    | 'source'
+    | 'registry'
+    | 'clock'
+    | 'token';
   readonly state: 'good' | 'odd' | 'bad';
   readonly what: string;
   /** What a person can do about it. */
@@ -21,10 +30,18 @@ export interface Finding {
 
 export async function examine(options: GlobalOptions, io: Io): Promise<readonly Finding[]> {
   const findings: Finding[] = [await git(), await cache(options, io)];
-  const config = await loadConfig(options.dir).catch((thrown: unknown) => ({ ok: false as const, error: [problemOf(thrown)] }));
+  const config = await loadConfig(options.dir).catch((thrown: unknown) => ({
+    ok: false as const,
+    error: [problemOf(thrown)],
+  }));
   if (!config.ok) {
     for (const problem of config.error) {
-      findings.push({ check: 'configuration', state: 'bad', what: formatProblem(problem), mend: problem.hint });
+      findings.push({
+        check: 'configuration',
+        state: 'bad',
+        what: formatProblem(problem),
+        mend: problem.hint,
+      });
     }
     return findings;
   }
@@ -33,7 +50,9 @@ export async function examine(options: GlobalOptions, io: Io): Promise<readonly 
     check: 'configuration',
     state: images.length === 0 ? 'odd' : 'good',
     what: images.length === 0 ? 'no image is enrolled' : `${images.length} images are enrolled`,
-    ...(images.length === 0 ? { mend: 'Add one: image-factory enroll NAME --repository ... --repo ...' } : {}),
+    ...(images.length === 0
+      ? { mend: 'Add one: image-factory enroll NAME --repository ... --repo ...' }
+      : {}),
   });
   findings.push(...(await builders(config.value, io)), ...tokens(config.value, io));
   const factory = await openFactory(options, io);
@@ -51,9 +70,19 @@ async function git(): Promise<Finding> {
     const version = /(\d+)\.(\d+)/.exec(stdout);
     const old = Number(version?.[1]) < 2 || (Number(version?.[1]) === 2 && Number(version?.[2]) < 25);
     if (!old) return { check: 'git', state: 'good', what: stdout.trim() };
-    return { check: 'git', state: 'bad', what: `${stdout.trim()} is too old`, mend: 'Install git 2.25 or newer: older ones cannot clone in part.' };
+    return {
+      check: 'git',
+      state: 'bad',
+      what: `${stdout.trim()} is too old`,
+      mend: 'Install git 2.25 or newer: older ones cannot clone in part.',
+    };
   } catch {
-    return { check: 'git', state: 'bad', what: 'git is not installed', mend: 'Install git: the state and the sources are read with it.' };
+    return {
+      check: 'git',
+      state: 'bad',
+      what: 'git is not installed',
+      mend: 'Install git: the state and the sources are read with it.',
+    };
   }
 }
 
@@ -70,15 +99,28 @@ async function cache(options: GlobalOptions, io: Io): Promise<Finding> {
 }
 
 async function builders(config: FactoryConfig, io: Io): Promise<Finding[]> {
-  const local = config.images.filter((image) => image.kind === 'managed' && image.source.provider === 'local');
+  const local = config.images.filter(
+    (image) => image.kind === 'managed' && image.source.provider === 'local',
+  );
   if (local.length === 0) return [];
-  const environment = Object.fromEntries(Object.entries(io.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const environment = Object.fromEntries(
+    Object.entries(io.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
   const wanted = config.settings.builder.tool;
-  const found = (await detectBuilder(environment)).filter(({ tool }) => (wanted === 'auto' ? tool !== 'layers' : tool === wanted));
+  const found = (await detectBuilder(environment)).filter(({ tool }) =>
+    wanted === 'auto' ? tool !== 'layers' : tool === wanted,
+  );
   const usable = found.filter((builder) => builder.usable);
   if (usable.length === 0) {
     const mend = 'Install buildah (apt-get install buildah) or docker with buildx.';
-    return [{ check: 'builder', state: 'bad', what: `${local.length} images have provider local, and no builder is usable here`, mend }];
+    return [
+      {
+        check: 'builder',
+        state: 'bad',
+        what: `${local.length} images have provider local, and no builder is usable here`,
+        mend,
+      },
+    ];
   }
   return usable.map(({ tool, version, limits }) => ({
     check: 'builder',
@@ -92,13 +134,23 @@ function tokens({ settings }: FactoryConfig, io: Io): Finding[] {
   const name = settings.state.mode === 'git' ? settings.state.tokenEnv : undefined;
   if (name === undefined) return [];
   if (io.env[name]) return [{ check: 'token', state: 'good', what: `${name} is set` }];
-  return [{ check: 'token', state: 'bad', what: `state.tokenEnv names ${name}, which is not set`, mend: `Export ${name}, or remove tokenEnv to use git's credential helper.` }];
+  return [
+    {
+      check: 'token',
+      state: 'bad',
+      what: `state.tokenEnv names ${name}, which is not set`,
+      mend: `Export ${name}, or remove tokenEnv to use git's credential helper.`,
+    },
+  ];
 }
 
 async function state(factory: Factory): Promise<Finding> {
   try {
     const { version, files } = await factory.deps.store.read();
-    const what = version === '' ? 'there is no state yet; the first run writes it' : `the state is readable: ${files.size} files`;
+    const what =
+      version === ''
+        ? 'there is no state yet; the first run writes it'
+        : `the state is readable: ${files.size} files`;
     return { check: 'state', state: 'good', what };
   } catch (thrown) {
     const problem = problemOf(thrown);
@@ -107,12 +159,16 @@ async function state(factory: Factory): Promise<Finding> {
 }
 
 async function sources(factory: Factory): Promise<Finding[]> {
-  const managed = factory.config.images.filter((image): image is ManagedEnrolment => image.kind === 'managed');
+  const managed = factory.config.images.filter(
+    (image): image is ManagedEnrolment => image.kind === 'managed',
+  );
   const files = await factory.deps.sources.read(managed.map(({ source }) => source));
   const findings = managed.flatMap((image, index): Finding[] => {
     const file = files[index];
     if (!file || file.ok) return [];
-    return [{ check: 'source', state: 'bad', what: `${image.name}: ${file.error.message}`, mend: file.error.hint }];
+    return [
+      { check: 'source', state: 'bad', what: `${image.name}: ${file.error.message}`, mend: file.error.hint },
+    ];
   });
   if (managed.length > 0 && findings.length === 0) {
     findings.push({ check: 'source', state: 'good', what: `${managed.length} Dockerfiles are readable` });
@@ -125,7 +181,11 @@ async function registries(factory: Factory): Promise<Finding[]> {
   const findings: Finding[] = [];
   const byRegistry = new Map(factory.config.images.map((image) => [image.registry, image]));
   for (const [registry, image] of byRegistry) {
-    const reference = { domain: registry, path: image.repository, tag: image.kind === 'managed' ? (image.tags[0] ?? 'latest') : 'latest' };
+    const reference = {
+      domain: registry,
+      path: image.repository,
+      tag: image.kind === 'managed' ? (image.tags[0] ?? 'latest') : 'latest',
+    };
     try {
       await factory.deps.registry.look(reference);
       findings.push({ check: 'registry', state: 'good', what: `${registry} answers` });
@@ -138,7 +198,14 @@ async function registries(factory: Factory): Promise<Finding[]> {
   const median = skews.toSorted((a, b) => a - b)[Math.floor(skews.length / 2)];
   if (median === undefined) return findings;
   const far = Math.abs(median) > 5 * minute;
-  const what = far ? `the clock of this machine is off by ${formatDuration(Math.abs(median))}` : 'the clock agrees with the registries';
-  findings.push({ check: 'clock', state: far ? 'bad' : 'good', what, ...(far ? { mend: 'Set the clock (NTP); nothing runs until it is right.' } : {}) });
+  const what = far
+    ? `the clock of this machine is off by ${formatDuration(Math.abs(median))}`
+    : 'the clock agrees with the registries';
+  findings.push({
+    check: 'clock',
+    state: far ? 'bad' : 'good',
+    what,
+    ...(far ? { mend: 'Set the clock (NTP); nothing runs until it is right.' } : {}),
+  });
   return findings;
 }

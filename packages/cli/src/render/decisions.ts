@@ -4,7 +4,7 @@ import type { Style } from './style.ts';
 import { table } from './table.ts';
 
 /** What to tell first of a decision: why it is due, else why nothing is. */
-export function headline({ due, notes, action }: Decision): Reason | undefined {
+function headline({ due, notes, action }: Decision): Reason | undefined {
   if (action === 'blocked' || action === 'wait' || action === 'report') return notes[0] ?? due[0];
   // Of an image with nothing to do the most telling is what it will be due for.
   return due[0] ?? notes.find(({ code }) => code === 'not-matured') ?? notes[0];
@@ -12,7 +12,14 @@ export function headline({ due, notes, action }: Decision): Reason | undefined {
 
 export function planText(plan: Plan, all: boolean, style: Style): string {
   const shown = plan.decisions.filter(({ action, kind }) => all || (kind === 'managed' && action !== 'none'));
-  const paint = { start: style.good, wait: style.warn, follow: style.good, blocked: style.bad, report: style.warn, none: style.dim };
+  const paint = {
+    start: style.good,
+    wait: style.warn,
+    follow: style.good,
+    blocked: style.bad,
+    report: style.warn,
+    none: style.dim,
+  };
   const rows = shown.map((decision) => [
     { text: decision.image, paint: style.bold },
     { text: decision.emergency ? `${decision.action}!` : decision.action, paint: paint[decision.action] },
@@ -24,7 +31,9 @@ export function planText(plan: Plan, all: boolean, style: Style): string {
     .toSorted()
     .join(', ');
   const body = rows.length > 0 ? table(['image', 'action', 'when', 'why'], rows, style) : 'Nothing is due.\n';
-  const cycles = plan.cycles.map((cycle) => style.bad(`cycle: ${[...cycle, cycle[0]].join(' -> ')}\n`)).join('');
+  const cycles = plan.cycles
+    .map((cycle) => style.bad(`cycle: ${[...cycle, cycle[0]].join(' -> ')}\n`))
+    .join('');
   return `${body}${cycles}${style.dim(`${plan.decisions.length} images: ${counts || 'none'}`)}\n`;
 }
 
@@ -37,7 +46,9 @@ function why(decision: Decision, style: Style): string {
 }
 
 export function explainText(decision: Decision, style: Style): string {
-  const lines = [`${style.bold(decision.image)}: ${decision.action}${decision.at === undefined ? '' : ` ${style.when(decision.at)}`}`];
+  const lines = [
+    `${style.bold(decision.image)}: ${decision.action}${decision.at === undefined ? '' : ` ${style.when(decision.at)}`}`,
+  ];
   const section = (title: string, reasons: readonly Reason[]): void => {
     if (reasons.length === 0) return;
     lines.push('', style.dim(title));

@@ -22,7 +22,9 @@ interface Box {
 
 /** One row per level, what is built below what it is built from; dashed lines are copies and mounts. */
 export function graphSvg({ nodes, edges }: Drawing): string {
-  const rows = [...Map.groupBy(nodes, ({ level }) => level)].toSorted(([a], [b]) => a - b).map(([, row]) => row);
+  const rows = [...Map.groupBy(nodes, ({ level }) => level)]
+    .toSorted(([a], [b]) => a - b)
+    .map(([, row]) => row);
   const parents = Map.groupBy(edges, ({ to }) => to);
   const boxes = new Map<string, Box>();
   let width = 0;
@@ -30,7 +32,9 @@ export function graphSvg({ nodes, edges }: Drawing): string {
     // Under the middle of their parents, images cross fewer lines than in the order of their names.
     const middle = (node: DrawnNode): number => {
       const above = (parents.get(node.id) ?? []).flatMap(({ from }) => boxes.get(from) ?? []);
-      return above.length === 0 ? 0 : above.reduce((sum, box) => sum + box.x + box.width / 2, 0) / above.length;
+      return above.length === 0
+        ? 0
+        : above.reduce((sum, box) => sum + box.x + box.width / 2, 0) / above.length;
     };
     let x = margin;
     for (const node of row.toSorted((a, b) => middle(a) - middle(b) || (a.id < b.id ? -1 : 1))) {
@@ -46,10 +50,17 @@ export function graphSvg({ nodes, edges }: Drawing): string {
     const above = boxes.get(from);
     const under = boxes.get(to);
     if (!above || !under) return [];
-    const [x1, y1, x2, y2] = [above.x + above.width / 2, above.y + boxHeight, under.x + under.width / 2, under.y];
+    const [x1, y1, x2, y2] = [
+      above.x + above.width / 2,
+      above.y + boxHeight,
+      under.x + under.width / 2,
+      under.y,
+    ];
     const bend = (y1 + y2) / 2;
     const dash = kind === 'from' ? '' : ' stroke-dasharray="5 4"';
-    return [`<path d="M${x1} ${y1}C${x1} ${bend} ${x2} ${bend} ${x2} ${y2 - 3}"${dash} marker-end="url(#end)"/>`];
+    return [
+      `<path d="M${x1} ${y1}C${x1} ${bend} ${x2} ${bend} ${x2} ${y2 - 3}"${dash} marker-end="url(#end)"/>`,
+    ];
   });
   const shapes = [...boxes.values()].map(({ node, x, y, width: boxWidth, name }) => {
     const { fill, stroke } = colours[node.kind];
@@ -71,5 +82,9 @@ export function graphSvg({ nodes, edges }: Drawing): string {
 }
 
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

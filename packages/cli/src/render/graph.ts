@@ -23,7 +23,9 @@ function tree({ nodes, edges, cycles }: Drawing, style: Style): string {
     const children = below.get(node.id) ?? [];
     const paint = node.kind === 'managed' ? style.bold : node.kind === 'external' ? style.good : style.dim;
     const name = node.kind === 'base' ? node.label : node.id;
-    lines.push(`${lead}${joint}${paint(name)}${note}${again && children.length > 0 ? style.dim(' (shown above)') : ''}`);
+    lines.push(
+      `${lead}${joint}${paint(name)}${note}${again && children.length > 0 ? style.dim(' (shown above)') : ''}`,
+    );
     if (again) return;
     shown.add(node.id);
     const inner = joint === '' ? lead : lead + (joint.startsWith('└') ? '   ' : '│  ');
@@ -47,15 +49,18 @@ function mermaid({ nodes, edges }: Drawing): string {
   const lines = ['flowchart TD'];
   for (const node of nodes) {
     const name = node.kind === 'base' ? node.label : node.id;
-    const [open, close] = node.kind === 'managed' ? ['[', ']'] : node.kind === 'base' ? ['([', '])'] : ['[/', '/]'];
+    const [open, close] =
+      node.kind === 'managed' ? ['[', ']'] : node.kind === 'base' ? ['([', '])'] : ['[/', '/]'];
     lines.push(`  ${ids.get(node.id)}${open}"${quote(name)}"${close}`);
   }
-  for (const { from, to, kind } of edges) lines.push(`  ${ids.get(from)} ${kind === 'from' ? '-->' : '-.->'} ${ids.get(to)}`);
+  for (const { from, to, kind } of edges)
+    lines.push(`  ${ids.get(from)} ${kind === 'from' ? '-->' : '-.->'} ${ids.get(to)}`);
   return lines.join('\n') + '\n';
 }
 
 function dot({ nodes, edges }: Drawing): string {
-  const quote = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', ' ')}"`;
+  const quote = (text: string): string =>
+    `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', ' ')}"`;
   const shapes = { managed: 'box', base: 'ellipse', external: 'parallelogram' };
   const lines = ['digraph images {', '  rankdir=TB;'];
   for (const node of nodes) {

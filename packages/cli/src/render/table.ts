@@ -6,9 +6,15 @@ export interface Cell {
 }
 
 /** Aligned columns with a header; the last column is not padded. */
-export function table(header: readonly string[], rows: readonly (readonly (Cell | string)[])[], style: Style): string {
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly (Cell | string)[])[],
+  style: Style,
+): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
-  const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.text.length ?? 0)));
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...cells.map((row) => row[column]?.text.length ?? 0)),
+  );
   const line = (row: readonly Cell[]): string =>
     row
       .map(({ text, paint }, column) => {

@@ -1,4 +1,4 @@
-import type { PlatformName, Digest } from '../reference/types.ts';
+import type { PlatformName } from '../reference/types.ts';
 import type { Duration, Instant } from '../time.ts';
 
 export type Provider = 'github' | 'gitlab' | 'gitea' | 'forgejo' | 'local' | 'webhook';
@@ -154,10 +154,4 @@ export interface Settings {
 export interface FactoryConfig {
   readonly settings: Settings;
   readonly images: readonly Enrolment[];
-}
-
-/** A digest reference that a person put on hold. */
-export interface HeldDigest {
-  readonly digest: Digest;
-  readonly reason: string;
 }

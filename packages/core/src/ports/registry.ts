@@ -40,7 +40,10 @@ export interface Described {
 /** Reading an OCI registry. Every method throws a FactoryError with a REGISTRY_ or CREDENTIALS code. */
 export interface Registry {
   /** One HEAD of the tag (GET only where the answer lacks the digest). `force` asks although the tag was asked lately. */
-  look(reference: Reference, options?: { readonly force?: boolean; readonly signal?: AbortSignal }): Promise<Look>;
+  look(
+    reference: Reference,
+    options?: { readonly force?: boolean; readonly signal?: AbortSignal },
+  ): Promise<Look>;
   /** Reads manifests and configs of a digest. Undefined: the registry no longer serves it. */
   describe(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<Described | undefined>;
   /** Is the digest still served? One HEAD. */
@@ -53,7 +56,9 @@ export interface Registry {
     digest: Digest,
     artifactType?: string,
     signal?: AbortSignal,
-  ): Promise<readonly { readonly digest: Digest; readonly mediaType: string; readonly artifactType?: string }[]>;
+  ): Promise<
+    readonly { readonly digest: Digest; readonly mediaType: string; readonly artifactType?: string }[]
+  >;
   /** `Date` headers seen since the last call, each with the local time at receipt. */
   takeClockReadings(): readonly { readonly remote: Instant; readonly local: Instant }[];
 }

@@ -167,7 +167,7 @@ class BaseNames {
  * The state without bases that no image is built from and no open intent pins. Nothing is taken away while an image's
  * file cannot be read: nobody knows what it uses.
  */
-export function withoutUnusedBases(state: FactoryState, unreadable: ReadonlySet<string>): FactoryState {
+function withoutUnusedBases(state: FactoryState, unreadable: ReadonlySet<string>): FactoryState {
   for (const path of unreadable) if (path.startsWith('images/') || path.startsWith('intents/')) return state;
   const used = new Set<string>();
   for (const image of state.images.values()) {

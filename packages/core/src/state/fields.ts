@@ -21,7 +21,7 @@ export interface OptionalCodec<T> {
   readonly write: (value: T) => unknown;
 }
 
-export function refuse(expected: string, value: unknown): never {
+function refuse(expected: string, value: unknown): never {
   throw new UnreadableValue(`expected ${expected}, got ${kindOf(value)}`);
 }
 

@@ -3,10 +3,10 @@ import type { BaseRecord, FactoryState, ImageRecord, LedgerEntry } from './types
 
 /** Entries of a ledger, and rebuilds of an image, that stay in its file. Brief, section 3.1. */
 export const keptEntries = 100;
-export const keptRebuilds = 20;
+const keptRebuilds = 20;
 
 /** The last hundred entries and every older one that is in use or stands under its tag now, in order. */
-export function trimLedger(
+function trimLedger(
   ledger: readonly LedgerEntry[],
   inUse: (digest: Digest) => boolean,
 ): readonly LedgerEntry[] {

@@ -41,7 +41,7 @@ export function doubleQuoted(text: string): string {
 }
 
 /** A scalar in block context; numbers that JSON does not know are written as YAML's own words. */
-export function writeScalar(value: unknown): string {
+function writeScalar(value: unknown): string {
   if (typeof value === 'string') return isPlain(value) ? value : doubleQuoted(value);
   if (typeof value === 'number') return writeNumber(value);
   return value === true ? 'true' : value === false ? 'false' : 'null';
