@@ -102,6 +102,20 @@ describe('one cycle', () => {
     expect(report.state.images.get('bad')?.discoveryStatus).toBe('failed');
   });
 
+  it('archives the bases of an image that is enrolled no more, though nothing was discovered', async () => {
+    const factory = chain();
+    await factory.cycle();
+    factory.config = { ...factory.config, images: [] };
+    await factory.cycle();
+    const paths = [...factory.world.files.keys()].filter((path) => /images\//.test(path));
+    expect(paths.toSorted()).toEqual([
+      '_archive/base-images/acme-parent-1.yaml',
+      '_archive/base-images/debian-12.yaml',
+      '_archive/images/child.yaml',
+      '_archive/images/parent.yaml',
+    ]);
+  });
+
   it('rebuilds at once when a person asks, past the delay, with the reason recorded', async () => {
     const factory = chain();
     await factory.cycle();
