@@ -127,7 +127,10 @@ export async function makePlace(time: 'own' | 'real' = 'own'): Promise<Place> {
 
 /** A factory.yaml without waits but the usual half hour in which a digest settles, built with layers alone. */
 export function settings(
-  { registry, remote }: { readonly registry: FakeRegistry; readonly remote?: { readonly path: string } },
+  {
+    registry,
+    remote,
+  }: { readonly registry: { readonly host: string }; readonly remote?: { readonly path: string } },
   more = '',
 ): string {
   const state = remote
@@ -143,7 +146,10 @@ ${more}`;
 
 /** An entry of images.yaml for an image that is built from `<name>/Dockerfile` of the place's remote. */
 export function managed(
-  { registry, remote }: Pick<Place, 'registry' | 'remote'>,
+  {
+    registry,
+    remote,
+  }: { readonly registry: { readonly host: string }; readonly remote: { readonly path: string } },
   name: string,
   more = '',
 ): string {
