@@ -36,6 +36,9 @@ export interface EngineDeps {
   readonly sightings: Sightings;
   /** Names this process in the intents that it writes; no two processes share one. */
   readonly writer: string;
-  /** Is the writer known to be gone (a process of this machine that no longer runs)? Then nobody waits for it. */
+  /**
+   * Is the writer known to be gone (a process of this machine that no longer runs)? Then nobody waits for builds that
+   * lived in it; a run that it created at a provider may still come to light.
+   */
   readonly isDead: (writer: string) => Promise<boolean>;
 }

@@ -23,7 +23,8 @@ import type {
   LedgerEntry,
 } from '@image-factory/core/state/types.ts';
 import type { Duration, Instant } from '@image-factory/core/time.ts';
-import { tagKey, type LookAround, type Sight } from './look.ts';
+import { tagKey } from './look-targets.ts';
+import type { LookAround, Sight } from './look.ts';
 import type { Changed } from './records.ts';
 
 export type { Changed } from './records.ts';

@@ -30,7 +30,7 @@ export interface Outcome {
 export const names = ['parent', 'child', 'other'];
 
 /** Two processes on one state, disturbed at random awaits and started again, until everything has come to rest. */
-export async function play(seed: number, setting: Setting): Promise<Outcome> {
+async function play(seed: number, setting: Setting): Promise<Outcome> {
   const {
     happens = () => 'kill',
     skew = 0,
