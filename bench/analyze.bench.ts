@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bench, Row } from './bench.ts';
+import { formatMemory, formatTime, runNodeWithMemory } from './measure.ts';
+
+const command = join(import.meta.dirname, '../packages/cli/dist/main.js');
+const imageCount = 10_000;
+
+export const bench: Bench = {
+  name: 'analyze',
+  about: `\`image-factory analyze\` of ${imageCount.toLocaleString('en')} images with two-stage Dockerfiles in one git repository, state in a folder: a first run, then one without news.`,
+  run,
+};
+
+async function run(): Promise<readonly Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'image-factory-analyze-'));
+  try {
+    const factory = join(folder, 'factory');
+    await createRepository(factory);
+    const environment = { ...process.env, IMAGE_FACTORY_CACHE_DIR: join(folder, 'cache') };
+    const args = [command, '--dir', factory, 'analyze'];
+    const first = await runNodeWithMemory(args, { cwd: folder, env: environment });
+    const again = await runNodeWithMemory(args, { cwd: folder, env: environment });
+    return [row('first run', first, 2000), row('unchanged run', again, 800)];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function row(
+  what: string,
+  { wall, peakMemory }: { readonly wall: number; readonly peakMemory: number },
+  most: number,
+): Row {
+  return {
+    what: `${what}, ${imageCount.toLocaleString('en')} images`,
+    measured: `${formatTime(wall)}, ${formatMemory(peakMemory)}`,
+    aim: { text: `at most ${most / 1000} s and 400 MB`, met: wall <= most && peakMemory < 400e6 },
+  };
+}
+
+async function createRepository(factory: string): Promise<void> {
+  const entries: string[] = [];
+  for (let number = 0; number < imageCount; number += 1) {
+    const folder = `services/s${number}`;
+    await mkdir(join(factory, folder), { recursive: true });
+    await writeFile(
+      join(factory, folder, 'Dockerfile'),
+      `FROM docker.io/library/golang:1.${number % 40}-bookworm AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o /app ./...\nFROM gcr.io/distroless/base-debian12:nonroot\nCOPY --from=build /app /app\nENTRYPOINT ["/app"]\n`,
+    );
+    entries.push(
+      `- name: service-${number}\n  registry: ghcr.io\n  repository: acme/service-${number}\n  source: { provider: local, repo: ., dockerfile: ${folder}/Dockerfile }\n`,
+    );
+  }
+  await writeFile(join(factory, 'images.yaml'), entries.join(''));
+  await writeFile(join(factory, '.gitignore'), 'state/\n');
+  const git = (...args: string[]) =>
+    execFileSync('git', [
+      '-C',
+      factory,
+      '-c',
+      'user.name=bench',
+      '-c',
+      'user.email=bench@localhost',
+      ...args,
+    ]);
+  git('init', '-q', '-b', 'main');
+  git('add', '-A');
+  git('commit', '-q', '-m', 'services');
+}
