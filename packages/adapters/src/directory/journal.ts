@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -19,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { pathRefusal } from '@image-factory/core/ports/state-changes.ts';
 import type { StateChanges } from '@image-factory/core/ports/state-store.ts';
 import { corruptState } from './failure.ts';
+import { hash, run } from './late-modules.ts';
 import { codeOf } from './process-lock.ts';
 import { hashOf, newFileMode, statsOf, type KnownFiles } from './state-files.ts';
 
@@ -187,7 +186,7 @@ function writeFile(path: string, text: string, mode: number | undefined, flush: 
 }
 
 function flushAll(folder: string, steps: readonly Step[]): void {
-  if (spawnSync('sync', ['-f', folder], { stdio: 'ignore' }).status === 0) return;
+  if (run('sync', ['-f', folder]) === 0) return;
   for (const { staged } of steps) if (staged !== null) flushFile(join(folder, staged));
 }
 

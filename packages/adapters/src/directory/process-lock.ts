@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   linkSync,
   mkdirSync,
@@ -132,7 +131,13 @@ function isAlive(holder: Holder): boolean {
 }
 
 function identity(): Holder {
-  return { token: randomUUID(), pid: process.pid, started: startOf(process.pid), place: placeName() };
+  return { token: newToken(), pid: process.pid, started: startOf(process.pid), place: placeName() };
+}
+
+/** Tells one lock from another, and is no secret: node:crypto would take longer to load than the lock is held. */
+function newToken(): string {
+  const digits = Array.from({ length: 36 }, () => Math.trunc(Math.random() * 16).toString(16));
+  return digits.join('');
 }
 
 let knownPlace: string | undefined;

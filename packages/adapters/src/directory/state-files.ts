@@ -1,4 +1,3 @@
-import { createHash, hash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -13,6 +12,7 @@ import {
 import { join } from 'node:path';
 import type { StateChanges } from '@image-factory/core/ports/state-store.ts';
 import { corruptState } from './failure.ts';
+import { hash } from './late-modules.ts';
 import { codeOf } from './process-lock.ts';
 
 /** One file as it was read, with what tells whether it is still the same. */
@@ -180,10 +180,6 @@ export function sameTexts(one: KnownFiles, other: KnownFiles): boolean {
 /** Same files, same version; no files, no version. */
 export function versionOf(files: KnownFiles): string {
   if (files.size === 0) return '';
-  const version = createHash('sha256');
-  for (const path of [...files.keys()].toSorted()) {
-    const file = files.get(path);
-    if (file) version.update(`${path}\0${hashOf(file)}\n`);
-  }
-  return version.digest('hex').slice(0, 40);
+  const lines = [...files].map(([path, file]) => `${path}\0${hashOf(file)}\n`);
+  return hash('sha256', lines.toSorted().join('')).slice(0, 40);
 }
