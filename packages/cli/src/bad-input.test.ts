@@ -175,7 +175,7 @@ describe('a bad configuration: exit 2, every mistake with its place, nothing don
     const before = await filesBelow(at.dir);
     const started = performance.now();
     let said = '';
-    for (const command of [['validate'], ['run', '--once'], ['plan'], ['status']]) {
+    for (const command of [['validate'], ['run', '--once'], ['plan'], ['graph']]) {
       const { exit, out, err } = await at.run(...command);
       expect({ exit, out }, err).toEqual({ exit: 2, out: '' });
       if (said !== '') expect(err).toBe(said);
@@ -247,6 +247,20 @@ describe('a bad configuration: exit 2, every mistake with its place, nothing don
       expect(said).toContain(name);
     expect(said).toContain('did you mean "owner"?');
     await expect(said.replaceAll(at.root, '/place')).toMatchFileSnapshot('testdata/twenty-mistakes.txt');
+  });
+
+  it('what is recorded can still be looked at, as long as it is clear where', async () => {
+    const at = await withGood();
+    await at.run('run', '--once');
+    await at.write('images.yaml', '- name: [\n');
+    const { exit, out } = await at.run('status');
+    expect({ exit, out }).toMatchObject({ exit: 0, out: expect.stringMatching(/good\s+built/) });
+    expect(await at.run('history', 'good')).toMatchObject({ exit: 0 });
+    await at.write('factory.yaml', 'state: { mode: nowhere }\n');
+    expect(await at.run('status')).toMatchObject({
+      exit: 2,
+      err: expect.stringMatching(/factory\.yaml:1:\d+/),
+    });
   });
 
   it.each(['images.yaml', 'factory.yaml'])('%s is a folder', async (file) => {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -66,7 +65,7 @@ export async function openFactory(
   const places = placesOf(options.dir, io);
   const clock = clockOf(io);
   const log = createLog(io, options.logLevel);
-  const store = await openStore(options.dir, config.settings, io, override);
+  const store = await openStore(options.dir, config.settings.state, io, override);
   const credentials = createDockerCredentials({
     environment: io.env,
     homeFolder: io.env['HOME'] ?? homedir(),
@@ -227,14 +226,4 @@ export async function withFactory<T>(
   } finally {
     await factory.close();
   }
-}
-
-/** Refuses to go on in a folder that is no factory directory. */
-export function requireFactoryDirectory(dir: string): void {
-  if (existsSync(join(dir, 'images.yaml')) || existsSync(join(dir, 'images.d'))) return;
-  throw new FactoryError({
-    code: 'CONFIG_MISSING',
-    message: `${dir} holds no images.yaml`,
-    hint: 'Run image-factory init, or name the factory directory with --dir.',
-  });
 }

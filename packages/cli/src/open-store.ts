@@ -3,7 +3,6 @@ import type { Settings } from '@image-factory/core/enrolment/types.ts';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Io } from './io.ts';
-import { placesOf } from './places.ts';
 import { clockOf } from './system-clock.ts';
 
 /** Where the state is kept instead of what factory.yaml says: the analysis job's flags. */
@@ -16,11 +15,10 @@ export type OpenStore = StateStore & { close(): void };
 
 export async function openStore(
   dir: string,
-  settings: Settings,
+  state: Settings['state'],
   io: Io,
   override: StateOverride = {},
 ): Promise<OpenStore> {
-  const { state } = settings;
   if (state.mode === 'directory' && override.remote === undefined) {
     const { createDirectoryStateStore } = await import('@image-factory/adapters/directory/state-store.ts');
     const store = createDirectoryStateStore({
@@ -29,7 +27,10 @@ export async function openStore(
     });
     return { ...store, close: () => undefined };
   }
-  const { createGitStateStore } = await import('@image-factory/adapters/git/state-store.ts');
+  const [{ createGitStateStore }, { placesOf }] = await Promise.all([
+    import('@image-factory/adapters/git/state-store.ts'),
+    import('./places.ts'),
+  ]);
   const git = state.mode === 'git' ? state : undefined;
   const tokenEnv = git?.tokenEnv;
   return createGitStateStore({

@@ -6,7 +6,8 @@ import type { Io } from './io.ts';
 export function clockOf(io: Pick<Io, 'now'>): Clock {
   return {
     now: () => io.now(),
-    monotonic: () => performance.now(),
+    // Not `performance`, which is loaded when it is first touched.
+    monotonic: () => Number(process.hrtime.bigint()) / 1e6,
     async sleep(duration, signal) {
       await setTimeout(duration, undefined, signal ? { signal } : {});
     },

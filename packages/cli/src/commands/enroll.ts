@@ -7,7 +7,7 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
 import { ProblemsError } from '../problems-error.ts';
-import { requireFactoryDirectory } from '../factory.ts';
+import { requireFactoryDirectory } from '../config-file.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 

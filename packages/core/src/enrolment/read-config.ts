@@ -58,6 +58,17 @@ export function readConfig(files: ConfigFiles): ReadConfig {
   return { config: { settings: settings.value, images }, problems, warnings };
 }
 
+/** Reads factory.yaml alone, for commands that need no enrolments. */
+export function readSettingsAlone(factory: ConfigFile | undefined): {
+  readonly settings: Settings | undefined;
+  readonly problems: readonly Problem[];
+} {
+  const findings = newFindings();
+  const { value } = readSettings(factory, findings, newMemory());
+  const { problems } = findings;
+  return problems.length > 0 ? { settings: undefined, problems } : { settings: value, problems };
+}
+
 function readSettings(
   file: ConfigFile | undefined,
   findings: Findings,
