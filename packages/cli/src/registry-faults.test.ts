@@ -98,9 +98,11 @@ describe('a registry that answers', () => {
       expect(first.took).toBeLessThan(60_000);
       const { bases, intents } = await at.state();
       expect([...intents.keys()]).toEqual([]);
-      expect([...bases.values()].find(({ registry }) => registry === at.other.host)?.ledger).toEqual([]);
+      // What could not be read may be known to stand under the tag, but nobody builds with it.
+      const other = [...bases.values()].find(({ registry }) => registry === at.other.host);
+      expect(other?.ledger.filter(({ platforms }) => platforms !== undefined)).toEqual([]);
       const why = await at.run('explain', 'bad', '--offline');
-      expect(why.out).toContain('unobserved');
+      expect(why.out).toMatch(/unobserved|not-described/);
 
       mend();
       at.pass(2 * hour);
