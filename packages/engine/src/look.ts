@@ -1,5 +1,6 @@
 import type { Enrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Described, Sighting } from '@image-factory/core/ports/registry.ts';
+import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import { problemOf, type Problem, type Subject } from '@image-factory/core/problem.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
@@ -84,7 +85,7 @@ async function lookAt(
   note: Note,
   signal?: AbortSignal,
 ): Promise<Sight | 'absent' | undefined> {
-  const { reference, subject } = target;
+  const { reference } = target;
   // Before asking: however long the answer takes, what it says is not older than this.
   const askedAt = deps.clock.now();
   const look = await deps.registry.look(reference, { force: target.force, ...(signal ? { signal } : {}) });
@@ -96,12 +97,7 @@ async function lookAt(
       (ledger) => !ledger.some((entry) => entry.digest === seen.digest && entry.platforms),
     ) ||
     (target.ours && target.known !== seen.digest);
-  // What could not be read of it is read in a later cycle; that it stands there now is worth knowing at once.
-  const describing = undescribed ? deps.registry.describe(reference, seen.digest, signal) : undefined;
-  const described = await describing?.catch((thrown: unknown) => {
-    note(thrown, subject);
-    return undefined;
-  });
+  const described = undescribed ? await describe(deps, target, seen.digest, note, signal) : undefined;
   const asked = look.kind === 'digest';
   const news = target.standing.some((entry) => entry?.digest !== seen.digest);
   // What the last look saw is in every ledger already.
@@ -111,6 +107,28 @@ async function lookAt(
   const at = 'lastSeenAt' in seen ? seen.lastSeenAt : askedAt;
   return { digest: seen.digest, previous: seen.previous, described, refused, at };
 }
+
+/**
+ * Where a registry only does not answer now, the content is read in a later cycle: that the digest stands there is worth
+ * knowing at once. One that contradicts itself is not believed at all.
+ */
+async function describe(
+  deps: EngineDeps,
+  { reference, subject }: Target,
+  digest: Digest,
+  note: Note,
+  signal?: AbortSignal,
+): Promise<Described | undefined> {
+  try {
+    return await deps.registry.describe(reference, digest, signal);
+  } catch (thrown) {
+    if (!noAnswer.has(problemOf(thrown).code)) throw thrown;
+    note(thrown, subject);
+    return undefined;
+  }
+}
+
+const noAnswer: ReadonlySet<ProblemCode> = new Set(['REGISTRY_UNREACHABLE', 'REGISTRY_THROTTLED']);
 
 /** A verifier that fails keeps the look from being entered: what nobody has verified must not become a candidate. */
 async function refusalOf(

@@ -113,6 +113,20 @@ describe('looks between cycles', () => {
   });
 });
 
+describe('a registry whose content does not fit its digests', () => {
+  it('is not believed at all, until it does', async () => {
+    const factory = one();
+    let wrong = true;
+    factory.world.fault = (label) => (wrong && label === 'describe' ? mismatch : undefined);
+    const report = await factory.cycle();
+    expect(report.problems.map(({ code }) => code)).toEqual(['REGISTRY_DIGEST_MISMATCH']);
+    expect(ledgerOf(factory)).toEqual([]);
+    wrong = false;
+    await factory.cycle();
+    expect(ledgerOf(factory).length).toBe(1);
+  });
+});
+
 describe('looks of two processes', () => {
   it('leave out what was seen before that which another one has entered', async () => {
     const factory = one({ ownLooks: true });
@@ -201,4 +215,5 @@ describe('looks at external images', () => {
   });
 });
 
+const mismatch = { code: 'REGISTRY_DIGEST_MISMATCH', message: 'other content', hint: 'Look.' } as const;
 const unreachable = { code: 'REGISTRY_UNREACHABLE', message: 'no answer', hint: 'Wait.' } as const;
