@@ -35,7 +35,7 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
           type: 'rebuild-ended',
           image: intent.image,
           text,
-          data: { key: intent.key, outcome: rebuild?.outcome },
+          data: { key: intent.key, attempt: intent.attempt, outcome: rebuild?.outcome },
         });
       }
       return { state, events };
