@@ -66,7 +66,7 @@ export async function prepareBuildahStore(options: BuildahStoreOptions): Promise
   return store;
 }
 
-function rootArgs(settings: string, driver: string): readonly string[] {
+function rootArgs(settings: string, driver: 'overlay' | 'vfs'): readonly string[] {
   return [
     '--root',
     join(settings, driver),
@@ -74,6 +74,8 @@ function rootArgs(settings: string, driver: string): readonly string[] {
     join(settings, `${driver}-run`),
     '--storage-driver',
     driver,
+    // Else the driver mounts its folder onto itself, and of two builds that end at once neither takes the mount away.
+    ...(driver === 'overlay' ? ['--storage-opt', 'overlay.skip_mount_home=true'] : []),
   ];
 }
 
