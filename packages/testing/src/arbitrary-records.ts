@@ -75,7 +75,7 @@ const somePlatforms = fc.dictionary(aPlatform, aContent, {
   noNullPrototype: true,
 }) as fc.Arbitrary<Record<PlatformName, PlatformContent>>;
 
-export const anEntry = optional<Required<LedgerEntry>, 'digest' | 'firstSeen' | 'appeared'>(
+const anEntry = optional<Required<LedgerEntry>, 'digest' | 'firstSeen' | 'appeared'>(
   {
     digest: aDigest,
     tag: aWord,
