@@ -330,6 +330,22 @@ describe('what the image contains', () => {
     expect(decide(image(1), [node], 9).due).toEqual([]);
   });
 
+  it('is evidence-unknown and not up-to-date, if the ledger does not know it and time does not place it below', () => {
+    const node = baseWith([old, [0, 'new']]);
+    const foreign = builtOn([node], ['?'], 1, { name: 'app', rebuilds: [] });
+    const annotated = { ...foreign, content: { ...foreign.content, annotatedBase: { digest: digest('x') } } };
+    for (const bases of [[node], [baseWith([old])]]) {
+      const decision = decide(annotated as ImageRecord, bases, 9);
+      expect(decision).toMatchObject({ action: 'none', due: [] });
+      expect(decision.notes).toContainEqual({
+        code: 'evidence-unknown',
+        base: 'node-22',
+        from: digest('x'),
+      });
+      expect(codes(decision)).not.toContain('up-to-date');
+    }
+  });
+
   it('is evidence-conflict when two kinds of evidence disagree', () => {
     const node = baseWith([old, [0, 'new']]);
     const image = builtOn([node], ['new'], 1, { name: 'app' });
@@ -353,8 +369,11 @@ describe('evidence-unknown', () => {
     expect(decide(unknown(-0.6), [node], 9).due).toEqual([
       { code: 'evidence-unknown', base: 'node-22', to: digest('new') },
     ]);
-    expect(decide(unknown(-0.5), [node], 9).due).toEqual([]);
     expect(decide(unknown(-0.4), [node], 9).due).toEqual([]);
+  });
+
+  it('is due where the image and what stood there before were first seen in one cycle', () => {
+    expect(decide(unknown(-0.5), [node], 9).due).toMatchObject([{ code: 'evidence-unknown' }]);
   });
 
   it('is judged by the first digest of the same content', () => {

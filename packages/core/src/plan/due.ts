@@ -31,7 +31,10 @@ export function dueBecauseOf(question: DueQuestion): DueAnswer {
   if (!contained.best) {
     if (!approved || !to) return nothing();
     const { baseline, previousLastSeenAt: before } = firstOfContent(candidate, approved.version);
-    if (baseline || before === undefined || content.firstSeen >= before) return nothing();
+    // Equal times are those of one cycle, in which both were seen for the first time: the image was there while its base
+    // still showed what stood before. It can contain the candidate only if that was pushed and built in between the two
+    // looks; then one build was superfluous, while waiting would leave every other image on the old base.
+    if (baseline || before === undefined || content.firstSeen > before) return nothing();
     return dueSince({ code: 'evidence-unknown', base, to }, usableFrom(approved));
   }
 
@@ -51,7 +54,8 @@ export function dueBecauseOf(question: DueQuestion): DueAnswer {
   if (!inside) {
     // The ledger does not know what it contains: placed by when the image was first seen.
     const { baseline, appeared } = firstOfContent(candidate, approved.version);
-    if (baseline || appeared <= content.firstSeen) return nothing();
+    // Nobody knows on which side of the candidate it stands: no reason to build, and none to call it up to date.
+    if (baseline || appeared <= content.firstSeen) return nothing({ code: 'evidence-unknown', base, from });
     const firstLater = candidate.judged.findIndex(({ version }) => version.appeared > content.firstSeen);
     return dueSince(
       { code: 'newer-base', base, from, to },

@@ -16,10 +16,12 @@ const until = (told: Told): string => (told.when ? ` (ends ${told.when})` : '');
 const texts: Record<ReasonCode, (told: Told) => string> = {
   'never-built': () => 'it was never built',
   'newer-base': (told) => `${of(told)} has a newer approved digest: ${short(told.from)} -> ${short(told.to)}`,
-  'evidence-unknown': (told) =>
-    told.to
-      ? `what it contains of ${of(told)} is not known, and it was built before ${short(told.to)} appeared`
-      : `what it contains of ${of(told)} is not known`,
+  'evidence-unknown': (told) => {
+    if (told.from)
+      return `it contains ${short(told.from)} of ${of(told)}, which was never seen under that tag`;
+    const unknown = `what it contains of ${of(told)} is not known`;
+    return told.to ? `${unknown}, and it was built before ${short(told.to)} appeared` : unknown;
+  },
   'contains-withdrawn': (told) =>
     `ALARM: it contains ${short(told.from)}${told.base ? ` of ${told.base}` : ''}, which was ${told.detail ?? 'withdrawn'}`,
   'emergency-cve': (told) =>

@@ -88,6 +88,16 @@ describe('one base', () => {
     }
   });
 
+  it('moves right after it and an image of unknown content were seen first: adopted, not left for the next push', () => {
+    const squashed: SimulatedImage = { ...app, squashed: true };
+    const report = run(history([{ at: start + 10 * minute, digest: 'new' }]), {
+      poll: day,
+      images: [squashed],
+    });
+    expect(adopted(report, ['new'])).toEqual(['new']);
+    expect(report.rebuilds).toMatchObject([{ reason: 'evidence-unknown', outcome: 'success' }]);
+  });
+
   it('goes from A to B and back: B is left at once, and never built again by itself', () => {
     const report = run(history([{ at: on(5), digest: 'b' }], [{ at: on(20), digest: 'old' }]));
     expect(adopted(report, ['old', 'b'])).toEqual(['b', 'old']);

@@ -157,7 +157,7 @@ class Simulation {
       const entry = this.#base(baseNameOf(use)).ledger.at(-1);
       if (entry) inside.set(baseNameOf(use), entry);
     }
-    const content = this.#contentOf(image, inside, 'as found', now);
+    const content = this.#contentOf(image, image.squashed ? new Map() : inside, 'as found', now);
     this.#state = withContent(this.#state, image.name, content, []);
     this.#recorder.present(image.name, inside, content.digest, now);
     const own = this.#state.bases.get(baseNameOf({ image: image.name }));

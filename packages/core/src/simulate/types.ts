@@ -35,6 +35,8 @@ export interface SimulatedImage {
   readonly uses: readonly Use[];
   /** It exists at the beginning, built on what stood then; default: it was never built. */
   readonly exists?: boolean;
+  /** What exists at the beginning has none of its base's layers, so that nobody knows what it was built on. */
+  readonly squashed?: boolean;
   /** Default: `linux/amd64`. */
   readonly platforms?: readonly string[];
   /** Default: 7 days. */
