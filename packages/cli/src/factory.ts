@@ -177,24 +177,28 @@ async function localBuilder(
   registry: Registry,
 ): Promise<Builder> {
   const places = placesOf(options.dir, io);
-  const [{ createLocalBuilder }, { gitCheckout }] = await Promise.all([
+  const [{ createLocalBuilder }, { gitCheckout }, { createRemoteCommits }] = await Promise.all([
     import('@image-factory/adapters/build-local/local-builder.ts'),
     import('@image-factory/adapters/build-local/checkout.ts'),
+    import('@image-factory/adapters/git/remote-commits.ts'),
   ]);
-  const environment = Object.fromEntries(
-    Object.entries(io.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
+  const clock = clockOf(io);
   return createLocalBuilder({
     tool: config.settings.builder.tool,
     workDir: places.builds,
     logDir: places.logs,
     concurrency: config.settings.limits.perProvider.local ?? config.settings.limits.concurrent,
     timeout: config.settings.limits.buildTimeout,
-    clock: clockOf(io),
+    clock,
     checkout: gitCheckout({
       baseDir: resolve(io.cwd, options.dir),
       workDir: join(places.builds, 'checkouts'),
-      environment,
+      environment: io.env,
+      remotes: createRemoteCommits({
+        cacheDir: join(places.git, 'sources'),
+        clock,
+        environment: io.env,
+      }),
     }),
     registries: config.settings.registries,
     registry,

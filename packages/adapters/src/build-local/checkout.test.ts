@@ -1,18 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findBuildFiles } from './build-files.ts';
+import { realClock } from '@image-factory/testing/real-clock.ts';
+import { createRemoteCommits } from '../git/remote-commits.ts';
 import { gitCheckout } from './checkout.ts';
-import { enrolment, environment, repository, temporary } from './test-support.ts';
+import { createGitRemote, type GitRemote, type GitRemoteOptions } from '@image-factory/testing/git-remote.ts';
+import { enrolment, environment, remoteCommits, repository, temporary } from './test-support.ts';
 
 const signal = new AbortController().signal;
 
-async function checkoutFor(baseDir: string) {
+async function checkoutFor(baseDir: string, token?: () => Promise<string | undefined>) {
+  const workDir = await temporary();
   return gitCheckout({
     baseDir,
-    workDir: await temporary(),
+    workDir,
     environment: { ...environment(), GIT_DIR: '/nonexistent' },
+    remotes: remoteCommits(workDir, token),
   });
 }
 
@@ -138,4 +143,149 @@ test('links within the repository lead to what discovery reads, others nowhere',
     await expect(found(dockerfile)).rejects.toMatchObject({ problem: { code: 'CONFIG_PATH_ESCAPES' } });
   }
   await expect(found('app/loop')).rejects.toMatchObject({ problem: { code: 'DOCKERFILE_MISSING' } });
+});
+
+describe('a repository elsewhere', () => {
+  async function elsewhere(options?: GitRemoteOptions): Promise<GitRemote> {
+    const remote = await createGitRemote(options);
+    onTestFinished(() => remote.remove());
+    return remote;
+  }
+
+  async function served(remote: GitRemote, credential?: string) {
+    const server = await remote.serve(credential === undefined ? {} : { credential });
+    onTestFinished(() => server.close());
+    return server;
+  }
+
+  function sourceAt(repo: string, fields: { dockerfile?: string; context?: string } = {}) {
+    return { ...enrolment('r.example', {}, fields).source, repo };
+  }
+
+  test('is checked out at the commit that was asked for, though its branch has gone on', async () => {
+    const remote = await elsewhere();
+    const before = await remote.commit({ Dockerfile: 'FROM a\n', x: 'before', unrelated: 'y' });
+    await remote.commit({ x: 'after' });
+    const { url } = await served(remote);
+    const checkout = await checkoutFor(await temporary());
+    for (const repo of [url, `file://${remote.path}`]) {
+      const out = await checkout(sourceAt(repo), before, signal);
+      expect(await readFile(join(out.dir, 'x'), 'utf8')).toBe('before');
+      expect(out.committedAt).toBe(1_760_000_001);
+      await out.dispose();
+    }
+  });
+
+  test('gives up of its files only those that the build reads, once', async () => {
+    const remote = await elsewhere();
+    const commit = await remote.commit({
+      'app/Dockerfile': 'FROM a\n',
+      'app/src/x': 'x',
+      'other/large': 'z'.repeat(100_000),
+    });
+    const other = (await remote.git('rev-parse', `${commit}:other/large`)).trim();
+    const { url, requests } = await served(remote);
+    const workDir = await temporary();
+    const remotes = remoteCommits(workDir);
+    const checkout = gitCheckout({ baseDir: workDir, workDir, environment: environment(), remotes });
+    const source = sourceAt(url, { dockerfile: 'app/Dockerfile', context: 'app' });
+    const [one, two] = await Promise.all([
+      checkout(source, commit, signal),
+      checkout(source, commit, signal),
+    ]);
+    expect(await readdir(one.dir)).toEqual(['app']);
+    expect(await readdir(join(two.dir, 'app'))).toEqual(['Dockerfile', 'src']);
+    const asked = requests.length;
+    await checkout(source, commit, signal);
+    expect(requests.length).toBe(asked);
+    const [clone = ''] = (await readdir(join(workDir, 'git'), { recursive: true })).filter((name) =>
+      name.endsWith('0.git'),
+    );
+    const gitDir = join(workDir, 'git', clone);
+    expect(() =>
+      execFileSync('git', ['--git-dir', gitDir, 'cat-file', '-e', other], { stdio: 'ignore' }),
+    ).toThrow(/cat-file/);
+  });
+
+  test('a link in it leads to what the build needs', async () => {
+    const remote = await elsewhere();
+    const commit = await remote.commit({
+      'shared/Dockerfile': 'FROM a\n',
+      'app/Dockerfile': { symlink: '../shared/Dockerfile' },
+    });
+    const { url } = await served(remote);
+    const checkout = await checkoutFor(await temporary());
+    const source = sourceAt(url, { dockerfile: 'app/Dockerfile', context: 'app' });
+    const out = await checkout(source, commit, signal);
+    expect((await findBuildFiles(out.dir, source)).text).toBe('FROM a\n');
+  });
+
+  test('that gives branches and not commits still gives the commit', async () => {
+    const remote = await elsewhere({ allowFilter: false });
+    await remote.git('config', 'protocol.version', '0');
+    const before = await remote.commit({ Dockerfile: 'FROM a\n' });
+    await remote.commit({ Dockerfile: 'FROM b\n' });
+    const { url } = await served(remote);
+    const workDir = await temporary();
+    const old = {
+      ...environment(),
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'protocol.version',
+      GIT_CONFIG_VALUE_0: '0',
+    };
+    const remotes = createRemoteCommits({
+      cacheDir: join(workDir, 'git'),
+      clock: realClock,
+      environment: old,
+    });
+    const checkout = gitCheckout({ baseDir: workDir, workDir, environment: old, remotes });
+    const out = await checkout(sourceAt(url), before, signal);
+    expect(await readFile(join(out.dir, 'Dockerfile'), 'utf8')).toBe('FROM a\n');
+  });
+
+  test('takes the token as sources do, and nobody sees it', async () => {
+    const remote = await elsewhere();
+    const commit = await remote.commit({ Dockerfile: 'FROM a\n' });
+    const { url } = await served(remote, 'x-access-token:s3cr3t-token');
+    const good = await checkoutFor(await temporary(), async () => 's3cr3t-token');
+    const out = await good(sourceAt(url), commit, signal);
+    expect(await readdir(out.dir)).toEqual(['Dockerfile']);
+    const bad = await checkoutFor(await temporary(), async () => 'wr0ng-token');
+    const refusal = await bad(sourceAt(url), commit, signal).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ problem: { code: 'SOURCE_DENIED' } });
+    expect(JSON.stringify(refusal)).not.toContain('wr0ng');
+  });
+
+  test('without the commit, or that is not there, is a problem of the source', async () => {
+    const remote = await elsewhere();
+    await remote.commit({ Dockerfile: 'FROM a\n' });
+    const { url } = await served(remote);
+    const checkout = await checkoutFor(await temporary());
+    const missing = '1'.repeat(40);
+    await expect(checkout(sourceAt(url), missing, signal)).rejects.toMatchObject({
+      problem: {
+        code: 'SOURCE_UNREACHABLE',
+        message: `the source repository ${url} has no commit ${missing}`,
+      },
+    });
+    await expect(checkout(sourceAt('http://127.0.0.1:9/x.git'), missing, signal)).rejects.toMatchObject({
+      problem: { code: 'SOURCE_UNREACHABLE' },
+    });
+  });
+
+  test('is fetched anew where its clone is broken', async () => {
+    const remote = await elsewhere();
+    const commit = await remote.commit({ Dockerfile: 'FROM a\n' });
+    const { url } = await served(remote);
+    const workDir = await temporary();
+    const remotes = remoteCommits(workDir);
+    const checkout = gitCheckout({ baseDir: workDir, workDir, environment: environment(), remotes });
+    await checkout(sourceAt(url), commit, signal);
+    const [clone = ''] = (await readdir(join(workDir, 'git'), { recursive: true })).filter((name) =>
+      name.endsWith('0.git'),
+    );
+    await rm(join(workDir, 'git', clone, 'objects'), { recursive: true });
+    const out = await checkout(sourceAt(url), commit, signal);
+    expect(await readdir(out.dir)).toEqual(['Dockerfile']);
+  });
 });

@@ -1,8 +1,11 @@
-import { execFile } from 'node:child_process';
 import { lutimes, mkdtemp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import type { Source } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
+import { GitFailure, runGit } from '../git/process.ts';
+import { commitMissing, type CommitAtHand, type RemoteCommits } from '../git/remote-commits.ts';
+import { locateSource } from '../git/source-location.ts';
+import { sourceProblem } from '../git/source-problems.ts';
 
 export interface CheckedOut {
   /** The repository's root at the commit; it may hold only the Dockerfile and its context. */
@@ -23,53 +26,99 @@ export interface GitCheckoutOptions {
   /** Relative repositories are taken from here: the factory directory. */
   readonly baseDir: string;
   readonly workDir: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the commits of repositories elsewhere come from. */
+  readonly remotes: RemoteCommits;
 }
 
 /**
- * Checks local repositories out with the git binary into a directory of their own: nothing is written to the repository,
- * no hook runs, and git itself refuses to write through a symbolic link. Files get the commit's time, so that the same
- * commit gives the same layers. Submodules are left out. Without a commit the path itself is the checkout.
+ * Checks sources out with the git binary into a directory of their own: nothing is written to a repository on this
+ * machine, of one elsewhere only what the build reads is fetched, no hook runs, and git itself refuses to write through a
+ * symbolic link. Files get the commit's time, so that the same commit gives the same layers. Submodules are left out.
+ * Without a commit the path itself is the checkout.
  */
 export function gitCheckout(options: GitCheckoutOptions): Checkout {
   return async (source, commit, signal) => {
-    const repository = resolve(options.baseDir, source.repo);
-    if (commit === undefined) return plainDirectory(repository);
+    const located = locateSource(source, options.baseDir, {});
+    if (!located.ok) throw new FactoryError(located.error);
+    const place = located.value;
+    if (commit === undefined)
+      return plainDirectory(place.kind === 'folder' ? place.root : resolve(options.baseDir, source.repo));
     if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit))
       throw sourceError(`"${commit.slice(0, 60)}" is not a commit id`);
+    if (place.kind === 'folder') throw sourceError(`${place.root} is no git repository`);
     await mkdir(options.workDir, { recursive: true });
     const root = await mkdtemp(join(options.workDir, 'checkout-'));
     const dispose = () => rm(root, { recursive: true, force: true });
+    const checkOut = async (repository: CommitAtHand): Promise<CheckedOut> => {
+      const git = gitRunner(repository.gitDir, root, options.environment, signal);
+      const committedAt = await writeTree(git, repository, source, commit, join(root, 'tree'));
+      return { dir: join(root, 'tree'), committedAt, dispose };
+    };
     try {
-      const dir = join(root, 'tree');
-      await mkdir(dir);
-      const environment = { ...withoutGit(options.environment), GIT_INDEX_FILE: join(root, 'index') };
-      const found = gitRunner(['-C', repository], environment, signal);
-      const gitDir = (await found(['rev-parse', '--absolute-git-dir'])).trim();
-      const git = gitRunner(['--git-dir', gitDir, '--work-tree', dir], environment, signal);
-      const committedAt = Number(await git(['show', '-s', '--format=%ct', `${commit}^{commit}`]));
-      await git(['read-tree', commit]);
-      const named = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`];
-      const links = await Promise.all(named.map((path) => ledTo(git, commit, path)));
-      const paths = [...new Set([...named, ...links.flat()])].map(pathspec);
-      const files = await git(['ls-files', '-z', '--', ...paths]);
-      await git(['checkout-index', '-q', '-z', '--stdin'], files);
-      await stamp(dir, committedAt);
-      return { dir, committedAt, dispose };
+      if (place.kind === 'remote') {
+        const { remote, provider, label } = place;
+        const wanted = { remote, provider, label, commit, branch: source.branch };
+        return await options.remotes.use(wanted, signal, checkOut);
+      }
+      const { gitDir, label } = place;
+      if (!(await hasCommit(gitRunner(gitDir, root, options.environment, signal), commit)))
+        throw commitMissing(label, commit);
+      return await checkOut({ gitDir, bring: async () => {} });
     } catch (error) {
       await dispose();
+      if (error instanceof GitFailure && !signal.aborted)
+        throw new FactoryError(sourceProblem(error, place.label), { cause: error });
       throw error;
     }
   };
 }
 
+async function hasCommit(git: Git, commit: string): Promise<boolean> {
+  const said = await git(['cat-file', '--batch-check=%(objecttype)'], `${commit}\n`);
+  return said.trim() === 'commit';
+}
+
+/** Writes what a build reads below `dir`, and answers when the commit was made. */
+async function writeTree(
+  git: Git,
+  repository: CommitAtHand,
+  source: Source,
+  commit: string,
+  dir: string,
+): Promise<number> {
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir);
+  const committedAt = Number(await git(['show', '-s', '--format=%ct', `${commit}^{commit}`]));
+  await git(['read-tree', commit]);
+  const named = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`];
+  const links: (readonly string[])[] = [];
+  for (const path of named) links.push(await ledTo(git, repository, commit, path));
+  const paths = [...new Set([...named, ...links.flat()])].map(pathspec);
+  const entries = (await git(['ls-files', '-s', '-z', '--', ...paths])).split('\0').filter(Boolean);
+  const files = entries.map((entry) => /^(\d+) ([0-9a-f]+) \d\t(.*)$/s.exec(entry) ?? []);
+  await repository.bring(files.flatMap(([, mode, id]) => (mode === submodule || !id ? [] : [id])));
+  await git(
+    ['checkout-index', '-q', '-z', '--stdin'],
+    files.map(([, , , name = '']) => `${name}\0`).join(''),
+  );
+  await stamp(dir, committedAt);
+  return committedAt;
+}
+
+const submodule = '160000';
 const mostHops = 40;
 
 /**
  * The symbolic links on the way to a path, and what they lead to within the repository: discovery follows them, so the
  * build must find them too. A link out of the repository ends the way; whoever opens the path then refuses it.
  */
-async function ledTo(git: Git, commit: string, path: string): Promise<readonly string[]> {
+async function ledTo(
+  git: Git,
+  repository: CommitAtHand,
+  commit: string,
+  path: string,
+): Promise<readonly string[]> {
   const found: string[] = [];
   let wanted = posix.normalize(path).replace(/\/$/, '');
   for (let hop = 0; hop < mostHops; hop += 1) {
@@ -82,6 +131,7 @@ async function ledTo(git: Git, commit: string, path: string): Promise<readonly s
     });
     if (!links[0]) return [...found, wanted];
     const { id, name: link } = links[0];
+    await repository.bring([id]);
     const target = await git(['cat-file', 'blob', id]);
     found.push(link);
     wanted = posix.normalize(posix.join(posix.dirname(link), target, wanted.slice(link.length)));
@@ -98,51 +148,23 @@ async function plainDirectory(path: string): Promise<CheckedOut> {
 
 type Git = (args: readonly string[], input?: string) => Promise<string>;
 
-const longestOutput = 256 * 1024 * 1024;
-
 function gitRunner(
-  place: readonly string[],
-  environment: Readonly<Record<string, string>>,
+  gitDir: string,
+  root: string,
+  environment: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Git {
-  const fixed = [...place, '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'];
-  const env = { ...environment, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0' };
-  return (args, input) =>
-    new Promise((resolvePromise, reject) => {
-      const child = execFile(
-        'git',
-        [...fixed, ...args],
-        { env, signal, maxBuffer: longestOutput, encoding: 'utf8' },
-        (error, stdout, stderr) => {
-          if (!error) return resolvePromise(stdout);
-          if (signal.aborted) return reject(signal.reason as Error);
-          reject(
-            sourceError(
-              `git ${args[0] ?? ''} failed in ${place[1] ?? ''}: ${lastLine(stderr) || error.message}`,
-            ),
-          );
-        },
-      );
-      // A git that ends early closes its end; its exit code tells more than the broken pipe.
-      child.stdin?.on('error', () => {});
-      child.stdin?.end(input ?? '');
-    });
+  const variables = { GIT_INDEX_FILE: join(root, 'index'), GIT_WORK_TREE: join(root, 'tree') };
+  return async (args, input = '') => {
+    const { stdout } = await runGit(args, { gitDir, cwd: root, environment, variables, signal, input });
+    return stdout.toString('utf8');
+  };
 }
 
 /** A pathspec of exactly this path; `.` is everything. */
 function pathspec(path: string): string {
   const plain = path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
   return plain === '.' || plain === '' ? ':(top)' : `:(top,literal)${plain}`;
-}
-
-/** A repository that the factory itself was started from (a hook, say) must not be mistaken for the source. */
-function withoutGit(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const ours = Object.entries(environment).filter(([name]) => !/^GIT_(?!SSH|CONFIG)/.test(name));
-  return Object.fromEntries(ours);
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
 }
 
 /** Gives every entry one time; links themselves, never what they point at. */

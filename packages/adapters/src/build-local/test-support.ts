@@ -13,6 +13,7 @@ import { findDockerRegistry, startDockerRegistry } from '@image-factory/testing/
 import { realClock } from '@image-factory/testing/real-clock.ts';
 import { pushImage } from '@image-factory/testing/registry/push.ts';
 import { onTestFinished } from 'vitest';
+import { createRemoteCommits, type RemoteCommits } from '../git/remote-commits.ts';
 import { gitCheckout } from './checkout.ts';
 import { writeTar, type TarEntry } from './layers/tar.ts';
 import type { LocalBuilderOptions } from './local-builder-options.ts';
@@ -256,6 +257,14 @@ export function pin(reference: string, digest: Digest): BuildRequest['pins'][num
   return { base: reference.replace(/[^a-z0-9]+/g, '-'), reference, digest };
 }
 
+export function remoteCommits(
+  workDir: string,
+  token?: (remote: { readonly url: string }) => Promise<string | undefined>,
+): RemoteCommits {
+  const cacheDir = join(workDir, 'git');
+  return createRemoteCommits({ cacheDir, clock: realClock, environment: environment(), token });
+}
+
 export function builderOptions(
   workDir: string,
   registry: TestRegistry,
@@ -268,7 +277,12 @@ export function builderOptions(
     concurrency: 2,
     timeout: 60_000,
     clock: realClock,
-    checkout: gitCheckout({ baseDir: workDir, workDir: join(workDir, 'tmp'), environment: environment() }),
+    checkout: gitCheckout({
+      baseDir: workDir,
+      workDir: join(workDir, 'tmp'),
+      environment: environment(),
+      remotes: remoteCommits(workDir),
+    }),
     registries: { [registry.host]: { insecure: true } },
     registry: registry.port,
     environment: environment(),

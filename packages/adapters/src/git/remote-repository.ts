@@ -24,9 +24,9 @@ export interface RemoteRepositoryOptions {
  * Given on the command line and kept out of the repository's configuration: fetches then leave file contents out,
  * while everything that only reads says "missing" instead of asking the network for one object at a time.
  */
-const partial = ['-c', 'remote.origin.promisor=true', '-c', 'remote.origin.partialclonefilter=blob:none'];
+export const keptPartial = ['-c', 'remote.origin.promisor=true', '-c', 'remote.origin.partialclonefilter=blob:none'];
 /** So many fetches leave so many packs; starting anew is cheap. */
-const mostPacks = 60;
+export const mostPacks = 60;
 /** More patterns do not fit on a command line everywhere. */
 const mostPatterns = 400;
 
@@ -96,7 +96,7 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
 
   async function fetchHeads(branches: readonly Branch[], signal: AbortSignal | undefined): Promise<void> {
     const args = (deep: boolean) => [
-      ...partial,
+      ...keptPartial,
       'fetch',
       '--quiet',
       '--no-tags',
@@ -128,7 +128,7 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
 
   async function fetchBlobs(ids: readonly string[]): Promise<void> {
     const args = [
-      ...partial,
+      ...keptPartial,
       '-c',
       'fetch.negotiationAlgorithm=noop',
       'fetch',
