@@ -8,11 +8,11 @@ export interface RememberedLook {
   readonly mediaType?: string;
   /** As the registry wrote it: it need not be the digest. */
   readonly etag?: string;
-  /** The last look that was answered, whatever it saw. */
+  /** When the last look was answered, whatever it saw. */
   readonly askedAt: Instant;
-  /** The last look that saw the digest. */
+  /** When the last look that saw the digest began to ask: later than that nothing is known. */
   readonly lastSeenAt: Instant;
-  /** The last look that was answered in full, not with "unchanged". */
+  /** When the last look began to ask that was answered in full, not with "unchanged". */
   readonly fullAt: Instant;
   /** The last look found no such tag. */
   readonly absent?: true;

@@ -1,7 +1,7 @@
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { Look } from '@image-factory/core/ports/registry.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
-import { day, hour } from '@image-factory/core/time.ts';
+import { day, hour, type Instant } from '@image-factory/core/time.ts';
 import { digestFrom, digestOf } from './digest.ts';
 import { plainAddress, registryFailure } from './failures.ts';
 import type { FollowedAnswer } from './follow.ts';
@@ -44,12 +44,14 @@ export async function lookAt(
 
   const etag = known && !known.absent && now - known.fullAt < fullLookEvery ? known.etag : undefined;
   const seen = await ask(host, repository, tag, etag, options.signal);
-  const at = clock.now();
+  // An answer may take minutes and repetitions: the tag is known to have stood there no later than when it was asked.
+  const times = { asked: now, answered: clock.now() };
   if (seen === 'absent') {
-    if (known) cache.set(key, { ...known, askedAt: at, absent: true });
+    if (known) cache.set(key, { ...known, askedAt: times.answered, absent: true });
     return { kind: 'absent' };
   }
-  const next = seen === 'unchanged' && known ? unchanged(known, at) : remembered(known, seen as Seen, at);
+  const next =
+    seen === 'unchanged' && known ? unchanged(known, times) : remembered(known, seen as Seen, times);
   cache.set(key, next);
   return {
     kind: 'digest',
@@ -69,21 +71,30 @@ function notAsked(known: RememberedLook, until: number): Look {
   return { kind: 'not-asked', until, last: { digest, lastSeenAt, ...(previous ? { previous } : {}) } };
 }
 
-function unchanged(known: RememberedLook, at: number): RememberedLook {
-  const { absent: _, ...rest } = known;
-  return { ...rest, askedAt: at, lastSeenAt: at };
+interface Times {
+  readonly asked: Instant;
+  readonly answered: Instant;
 }
 
-function remembered(known: RememberedLook | undefined, seen: Seen, at: number): RememberedLook {
+function unchanged(known: RememberedLook, { asked, answered }: Times): RememberedLook {
+  const { absent: _, ...rest } = known;
+  return { ...rest, askedAt: answered, lastSeenAt: asked };
+}
+
+function remembered(
+  known: RememberedLook | undefined,
+  seen: Seen,
+  { asked, answered }: Times,
+): RememberedLook {
   const previous =
     known && known.digest !== seen.digest
       ? { digest: known.digest, lastSeenAt: known.lastSeenAt }
       : known?.previous;
   return {
     digest: seen.digest,
-    askedAt: at,
-    lastSeenAt: at,
-    fullAt: at,
+    askedAt: answered,
+    lastSeenAt: asked,
+    fullAt: asked,
     ...(seen.mediaType ? { mediaType: seen.mediaType } : {}),
     ...(seen.etag ? { etag: seen.etag } : {}),
     ...(previous ? { previous } : {}),

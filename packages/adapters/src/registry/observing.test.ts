@@ -90,6 +90,20 @@ describe('a look', () => {
     expect(Math.abs(previous.lastSeenAt - lastSeen)).toBeLessThan(minute);
   });
 
+  it('vouches for the time at which it began to ask, however long the answer took', async () => {
+    const { descriptor } = await registry.pushImage('team/app', '1');
+    const headers = { 'retry-after': '30' };
+    registry.faults.add({ action: { kind: 'status', status: 429, headers }, times: 1 });
+    const { look, clock } = start({ minInterval: day });
+    const before = clock.now();
+    await look();
+    expect(clock.now() - before).toBeGreaterThan(30_000);
+    const again = await look();
+    expect(again).toMatchObject({ kind: 'not-asked', last: { digest: descriptor.digest } });
+    const { last } = again as { last: { lastSeenAt: number } };
+    expect(last.lastSeenAt - before).toBeLessThan(10_000);
+  });
+
   it('is made once in the interval per tag, unless forced', async () => {
     const { descriptor } = await registry.pushImage('team/app', '1');
     const { look, clock } = start({ minInterval: day });

@@ -5,6 +5,7 @@ import type { Instant } from '../time.ts';
 /** A digest under a tag, and the last look that saw it there. */
 export interface Sighting {
   readonly digest: Digest;
+  /** The time before asking: however long the answer took, later than that nothing is known. */
   readonly lastSeenAt: Instant;
 }
 

@@ -26,8 +26,8 @@ export class LookMemory {
     return { kind: 'not-asked', until, last: { digest, lastSeenAt, ...(previous ? { previous } : {}) } };
   }
 
-  /** The answer after asking. */
-  enter(tag: string, digest: Digest | undefined, now: Instant): Look {
+  /** The answer after asking at a time. */
+  enter(tag: string, digest: Digest | undefined, now: Instant, askedFrom: Instant): Look {
     const known = this.#known.get(tag);
     if (!digest) {
       if (known) this.#known.set(tag, { ...known, askedAt: now, absent: true });
@@ -37,7 +37,7 @@ export class LookMemory {
       known && known.digest !== digest
         ? { digest: known.digest, lastSeenAt: known.lastSeenAt }
         : known?.previous;
-    this.#known.set(tag, { digest, lastSeenAt: now, askedAt: now, ...(previous ? { previous } : {}) });
+    this.#known.set(tag, { digest, lastSeenAt: askedFrom, askedAt: now, ...(previous ? { previous } : {}) });
     return { kind: 'digest', digest, ...(previous ? { previous } : {}) };
   }
 }

@@ -204,10 +204,11 @@ export class World {
         const local = (): Instant => this.now + process.clockOffset;
         const remembered = force ? undefined : memory.answer(name, local());
         if (remembered) return remembered;
+        const askedFrom = local();
         const seen = await ask(`look ${name}`, () => this.tags.get(name));
         await this.at(process, `looked ${name}`);
         signal?.throwIfAborted();
-        return memory.enter(name, seen, local());
+        return memory.enter(name, seen, local(), askedFrom);
       },
       describe: (reference, digest) =>
         ask('describe', () => this.manifests.get(`${reference.domain}/${reference.path}@${digest}`)),
