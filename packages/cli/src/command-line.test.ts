@@ -42,6 +42,41 @@ describe('the command line', () => {
   });
 
   it.each([
+    [['frobnicate'], "unknown command 'frobnicate'"],
+    [['statsu'], "unknown command 'statsu'"],
+    [['status', '--none'], "unknown option '--none'"],
+    [['rebuild', 'web'], "required option '--reason <text>' not specified"],
+    [['explain'], "missing required argument 'name'"],
+    [['graph', '--format', 'png'], "argument 'png' is invalid"],
+    [['--log-level', 'loud', 'status'], "argument 'loud' is invalid"],
+    [['history', 'web', '--limit', 'many'], 'write a whole number'],
+    [[], 'there is no command'],
+  ])('%j is a mistake that programs can read: exit 2, and one document on stdout', async (argv, words) => {
+    const at = await place();
+    const first = await at.runBare('--output=json', ...argv);
+    const last = await at.runBare(...argv, '--output', 'json');
+    for (const { exit, out, err } of [first, last]) {
+      expect({ exit, err }).toEqual({ exit: 2, err: '' });
+      expect(JSON.parse(out)).toEqual({
+        problems: [
+          {
+            code: 'USAGE',
+            message: expect.stringContaining(words),
+            hint: expect.stringContaining('image-factory --help'),
+          },
+        ],
+      });
+    }
+  });
+
+  it('guesses in JSON too, and leaves help and version as they are', async () => {
+    const at = await place();
+    const { out } = await at.runBare('statsu', '--output', 'json');
+    expect(JSON.parse(out).problems[0].hint).toContain('Did you mean status?');
+    expect(await at.runBare('--output', 'json', '--version')).toEqual({ exit: 0, out: '0.1.0\n', err: '' });
+  });
+
+  it.each([
     [['hold', 'web', '--reason', 'x', '--until', 'soon'], '--until soon'],
     [['hold', 'web', '--reason', 'x', '--digest', 'sha256:12'], '--digest'],
     [['release', 'web', '--digest', 'nonsense'], '--digest'],

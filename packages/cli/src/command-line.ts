@@ -22,16 +22,40 @@ function manifest(): { readonly version: string; readonly description: string } 
 /** Runs one command line and answers its exit code; prints the answer to stdout and everything else to stderr. */
 export async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode> {
   let exit: ExitCode = 0;
-  const program = buildProgram(io, async (options, run) => {
+  const isJson = asksForJson(argv);
+  const execute: Execute = async (options, run) => {
     exit = await answer(options, io, run);
-  });
+  };
+  // As JSON a wrong command line is told below, and nowhere else.
+  const program = isJson ? buildProgram(io, execute, () => {}) : buildProgram(io, execute);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    return thrown.exitCode === 0 ? 0 : 2;
+    if (thrown.exitCode === 0) return 0;
+    if (isJson) io.out(jsonText({ problems: [usageProblem(thrown)] }));
+    return 2;
   }
+}
+
+/** Read by hand: a command line that is wrong has no options yet. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const forms = words.flatMap((word, index) => {
+    if (word === '--output') return words[index + 1] ?? [];
+    return word.startsWith('--output=') ? word.slice('--output='.length) : [];
+  });
+  return forms.at(-1) === 'json';
+}
+
+function usageProblem({ code, message }: CommanderError): Problem {
+  const hint = 'image-factory --help lists the commands and options.';
+  if (code === 'commander.help') return { code: 'USAGE', message: 'there is no command', hint };
+  const [what = '', ...near] = message.replace(/^error: /, '').split('\n');
+  const guess = near.join(' ').replace(/^\((.*)\)$/, '$1 ');
+  return { code: 'USAGE', message: what, hint: `${guess}${hint}` };
 }
 
 async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>): Promise<ExitCode> {
@@ -73,7 +97,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 type Execute = (options: GlobalOptions, run: () => Promise<Answer>) => Promise<void>;
 
-export function buildProgram(io: Io, execute: Execute): Command {
+export function buildProgram(
+  io: Io,
+  execute: Execute,
+  complain: (text: string) => void = (text) => io.err(printable(text)),
+): Command {
   const { version, description } = manifest();
   const program = new Command('image-factory')
     .description(description)
@@ -91,7 +119,7 @@ export function buildProgram(io: Io, execute: Execute): Command {
     .enablePositionalOptions(false)
     // Commands inherit these two, so they stand before the first of them.
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: (text) => io.err(printable(text)) });
+    .configureOutput({ writeOut: io.out, writeErr: complain });
 
   function add(usage: string, about: string, load: () => Promise<Run>): Command {
     return program

@@ -166,7 +166,11 @@ export async function filesBelow(folder: string): Promise<ReadonlyMap<string, st
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const texts = await Promise.all(
-    paths.toSorted().map(async (path) => [relative(folder, path), await readFile(path, 'utf8')] as const),
+    paths.toSorted().map(async (path) => {
+      // A command that runs meanwhile takes its lock away.
+      const text = await readFile(path, 'utf8').catch(() => undefined);
+      return text === undefined ? [] : [[relative(folder, path), text] as const];
+    }),
   );
-  return new Map(texts);
+  return new Map(texts.flat());
 }
