@@ -98,6 +98,12 @@ export const adapterFolders: Readonly<Record<string, readonly string[]>> = {
   registry: ['credentials', 'process'],
   git: ['directory', 'credentials', 'process'],
   'build-local': ['credentials', 'process'],
+  secrets: ['process'],
+  'ci-http': ['secrets', 'process'],
+  github: ['ci-http', 'secrets', 'process'],
+  gitlab: ['ci-http', 'secrets', 'process'],
+  gitea: ['ci-http', 'secrets', 'process'],
+  webhook: ['ci-http', 'secrets', 'process'],
 };
 
 export const maxLines = 450;

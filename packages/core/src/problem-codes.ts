@@ -42,6 +42,12 @@ export const problemCodes = {
   BUILD_FAILED: 'The build ended with an error.',
   BUILD_TIMEOUT: 'The build took longer than allowed.',
 
+  CI_UNREACHABLE: 'The CI system could not be reached, or its answer did not come: a run may exist.',
+  CI_DENIED: 'The CI system refused the credentials, or shows nothing to them.',
+  CI_REFUSED: 'The CI system refused to start a run, so none exists.',
+  CI_THROTTLED: 'The CI system asked us to slow down; nothing was started.',
+  CI_INVALID: 'The CI system answered something that is not one of its answers.',
+
   CLOCK_SKEW: 'The local clock differs from the registries by more than five minutes.',
   NOT_FOUND: 'The image, base or file that was named is not known.',
 } as const satisfies Record<string, string>;

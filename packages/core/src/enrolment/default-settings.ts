@@ -1,4 +1,5 @@
 import { hour, minute } from '../time.ts';
+import { defaultProviders } from './provider-settings.ts';
 import type { RegistrySettings, Settings } from './types.ts';
 
 /** The settings of an absent or empty factory.yaml. */
@@ -6,6 +7,7 @@ export const defaultSettings: Settings = {
   engine: 'embedded',
   state: { mode: 'directory' },
   registries: {},
+  providers: defaultProviders,
   timing: {
     settle: 30 * minute,
     minStanding: 12 * hour,
@@ -20,6 +22,7 @@ export const defaultSettings: Settings = {
     perImageAndDay: 4,
     unknownEvidencePerDay: 5,
     buildTimeout: hour,
+    runTimeout: 6 * hour,
   },
   waves: { canaries: [], maxFailureRatio: 0.3, minBuilds: 3 },
   freezeWindows: [],

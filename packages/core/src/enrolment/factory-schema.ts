@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { providersShape } from './providers-schema.ts';
 import { count, duration, flag, oneOf, providers, ratio, text, texts } from './schema-parts.ts';
 
 const author = z.strictObject({
@@ -111,7 +112,11 @@ const limits = z
       0,
       10_000,
     ),
-    buildTimeout: duration({ description: 'Longest time of one build.', default: '1h' }),
+    buildTimeout: duration({ description: 'Longest time of one local build.', default: '1h' }),
+    runTimeout: duration({
+      description: 'Longest time of one run at a CI provider, its time in the queue included.',
+      default: '6h',
+    }),
   })
   .meta({ description: 'How much may happen.' });
 
@@ -173,6 +178,7 @@ export const factoryShape = z.strictObject({
       examples: [{ '127.0.0.1:5000': { insecure: true } }],
     })
     .optional(),
+  providers: providersShape.optional(),
   timing: timing.optional(),
   limits: limits.optional(),
   waves: waves.optional(),

@@ -311,6 +311,7 @@ limits:
   perImageAndDay: 1
   unknownEvidencePerDay: 0
   buildTimeout: 90m
+  runTimeout: 3h
 waves: { canaries: [a], maxFailureRatio: 0, minBuilds: 1 }
 freezeWindows:
   - { name: single, from: 2026-12-20T18:00, to: 2027-01-04, timeZone: Europe/Zurich }
@@ -362,6 +363,7 @@ builder: { tool: buildah }
         perImageAndDay: 1,
         unknownEvidencePerDay: 0,
         buildTimeout: 90 * minute,
+        runTimeout: 3 * hour,
       },
       waves: { canaries: ['a'], maxFailureRatio: 0, minBuilds: 1 },
       freezeWindows: [

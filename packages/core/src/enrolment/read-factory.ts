@@ -6,6 +6,7 @@ import { readHost } from './image-name.ts';
 import { readFreezeWindows } from './read-freeze-windows.ts';
 import type { Memory } from './memory.ts';
 import { readDuration } from './read-shared.ts';
+import { readProviders } from './read-providers.ts';
 import { readState } from './read-state.ts';
 import { checkShape } from './shape-check.ts';
 import type { RegistrySettings, Settings } from './types.ts';
@@ -18,6 +19,7 @@ export function readFactory(scope: Scope, memory: Memory): Settings {
     engine: shape.engine ?? defaultSettings.engine,
     state: readState(shape.state, within(scope, 'state')),
     registries: readRegistries(shape.registries, within(scope, 'registries')),
+    providers: readProviders(shape.providers, within(scope, 'providers')),
     timing: readTiming(shape.timing, within(scope, 'timing')),
     limits: readLimits(shape.limits, within(scope, 'limits')),
     waves: { ...defaultSettings.waves, ...written(shape.waves) },
@@ -78,13 +80,14 @@ function readTiming(shape: FactoryShape['timing'], scope: Scope): Settings['timi
 
 function readLimits(shape: FactoryShape['limits'], scope: Scope): Settings['limits'] {
   const { limits } = defaultSettings;
-  const here = within(scope, 'buildTimeout');
-  const timeout = readDuration(shape?.buildTimeout, scope, 'buildTimeout') ?? limits.buildTimeout;
+  const timeout = (key: 'buildTimeout' | 'runTimeout'): number =>
+    atLeastSecond(readDuration(shape?.[key], scope, key) ?? limits[key], within(scope, key), key);
   return {
     ...limits,
     ...written(shape),
     perProvider: written(shape?.perProvider),
-    buildTimeout: atLeastSecond(timeout, here, 'buildTimeout'),
+    buildTimeout: timeout('buildTimeout'),
+    runTimeout: timeout('runTimeout'),
   };
 }
 

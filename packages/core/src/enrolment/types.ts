@@ -1,5 +1,6 @@
 import type { PlatformName } from '../reference/types.ts';
 import type { Duration, Instant } from '../time.ts';
+import type { ProviderSettings } from './provider-settings.ts';
 
 export type Provider = 'github' | 'gitlab' | 'gitea' | 'forgejo' | 'local' | 'webhook';
 export type SelectionStrategy = 'Lexical' | 'SemVer' | 'NewestBuild' | 'Digest';
@@ -111,6 +112,7 @@ export interface Settings {
         readonly tokenEnv: string | undefined;
       };
   readonly registries: Readonly<Record<string, RegistrySettings>>;
+  readonly providers: ProviderSettings;
   readonly timing: {
     /** After a change one more look, so long after the first; default 30 min. */
     readonly settle: Duration;
@@ -133,8 +135,10 @@ export interface Settings {
     readonly perImageAndDay: number;
     /** Rebuilds per 24 h whose only reason is unknown evidence; default 5. */
     readonly unknownEvidencePerDay: number;
-    /** One build; default 1 h. */
+    /** One local build; default 1 h. */
     readonly buildTimeout: Duration;
+    /** One run at a CI provider, its time in the queue included; default 6 h. */
+    readonly runTimeout: Duration;
   };
   readonly waves: {
     /** Images that go first; the rest wait until they have succeeded. */
