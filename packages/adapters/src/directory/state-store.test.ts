@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
@@ -138,8 +138,11 @@ describe('an interrupted transaction', () => {
   ): void {
     const journal = join(root, '.transaction');
     mkdirSync(journal);
-    for (const { staged, text } of steps)
-      if (staged !== null && text !== undefined) writeFileSync(join(journal, staged), text);
+    for (const { staged, text } of steps) {
+      if (staged === null || text === undefined) continue;
+      mkdirSync(dirname(join(journal, staged)), { recursive: true });
+      writeFileSync(join(journal, staged), text);
+    }
     const body = JSON.stringify(steps.map(({ path, staged, before }) => ({ path, staged, before })));
     writeFileSync(join(journal, 'journal'), `image-factory-journal 1 ${sha256(body)}\n${body}${damage}\n`);
   }
@@ -160,6 +163,29 @@ describe('an interrupted transaction', () => {
     writeFileSync(join(root, 'b'), 'new');
     expect(Object.fromEntries((await open().read()).files)).toEqual({ a: 'new', b: 'new', 'd/e': 'new' });
     expect(readdirSync(root)).toEqual(['a', 'b', 'd']);
+  });
+
+  it('is finished where new folders were moved as a whole, not yet, or had been made by somebody meanwhile', async () => {
+    const moved = ['x/1', 'x/y/2'].map((path) => ({ path, staged: `new/${path}`, before: null }));
+    const waiting = ['z/1', 'z/y/2', 'w/1', 'w/y/2'].map((path) => ({
+      path,
+      staged: `new/${path}`,
+      before: null,
+      text: 'new',
+    }));
+    interrupt([{ path: 'a', staged: null, before: sha1('old') }, ...moved, ...waiting]);
+    mkdirSync(join(root, 'x/y'), { recursive: true });
+    writeFileSync(join(root, 'x/1'), 'new');
+    writeFileSync(join(root, 'x/y/2'), 'new');
+    mkdirSync(join(root, 'w'));
+    writeFileSync(join(root, 'w/1'), 'by hand');
+    const rest = { b: 'old', c: 'old', 'x/1': 'new', 'x/y/2': 'new', 'z/1': 'new', 'z/y/2': 'new' };
+    expect(Object.fromEntries((await open().read()).files)).toEqual({
+      ...rest,
+      'w/1': 'by hand',
+      'w/y/2': 'new',
+    });
+    expect(readdirSync(root)).toEqual(['b', 'c', 'w', 'x', 'z']);
   });
 
   it('leaves what a person has edited since', async () => {
@@ -185,6 +211,9 @@ describe('an interrupted transaction', () => {
     expect(() => recoverTransaction(root, false)).toThrow(/damaged/);
     rmSync(join(root, '.transaction'), { recursive: true });
     interrupt([{ path: '../../etc/x', staged: '0.new', before: null, text: 'x' }]);
+    expect(() => recoverTransaction(root, false)).toThrow(/refused/);
+    rmSync(join(root, '.transaction'), { recursive: true });
+    interrupt([{ path: 'x/a', staged: 'new/../../a', before: null }]);
     expect(() => recoverTransaction(root, false)).toThrow(/refused/);
   });
 });
@@ -229,6 +258,23 @@ describe('SIGKILL', () => {
     expect(generation).toBeGreaterThan(5);
     await put(open(false), { after: '1' });
     expect(readFileSync(join(root, 'after'), 'utf8')).toBe('1');
+  }, 180_000);
+
+  it('leaves all of a first transaction or nothing, where whole folders are moved', async () => {
+    const seen = new Set<number>();
+    let interrupted = 0;
+    for (let kill = 0; kill < 16; kill += 1) {
+      await killedAfter(kill * 12, 400, 'fast');
+      if (existsSync(join(root, '.transaction'))) interrupted += 1;
+      const { files } = await open(false).read();
+      const texts = new Set([...files].filter(([path]) => path.startsWith('f/')).map(([, text]) => text));
+      expect([0, 401]).toContain(files.size);
+      expect(texts.size).toBe(files.size === 0 ? 0 : 1);
+      seen.add(files.size);
+      rmSync(root, { recursive: true, force: true });
+    }
+    expect(seen).toContain(401);
+    expect(interrupted).toBeGreaterThan(3);
   }, 180_000);
 
   it('lets two processes go on while others are killed beside them', async () => {
