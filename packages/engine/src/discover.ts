@@ -20,11 +20,16 @@ export interface Discovery {
 export interface Found {
   /** What the dependencies were read from: equal text, equal answer. */
   readonly identity: string;
-  readonly analysis: ReturnType<typeof dependenciesOf>;
+  readonly analysis: Analysis;
 }
+
+type Analysis = ReturnType<typeof dependenciesOf>;
+/** Answers by identity, for images of which nothing is known yet: copies of one Dockerfile are parsed once. */
+type FirstAnswers = Map<string, Analysis>;
 
 /** The builder's platform where neither the enrolment nor the built image says another. */
 const usualPlatform = 'linux/amd64' as PlatformName;
+const usualPlatforms: readonly PlatformName[] = [usualPlatform];
 
 /** Reads every managed image's Dockerfile, and parses those that changed (brief 4.1). */
 export async function discover(
@@ -37,6 +42,7 @@ export async function discover(
     enrolments.map(({ source }) => source),
     signal,
   );
+  const answers: FirstAnswers = new Map();
   return Promise.all(
     enrolments.map(async (enrolment, index): Promise<Discovery> => {
       const record = state.images.get(enrolment.name);
@@ -45,7 +51,11 @@ export async function discover(
       const file = files[index];
       if (!file) return { ...read, source: undefined, found: undefined };
       if (!file.ok) return { ...read, source: undefined, found: err({ ...file.error, subject }) };
-      return { ...read, source: file.value, found: await findIn(file.value, enrolment, record, state) };
+      return {
+        ...read,
+        source: file.value,
+        found: await findIn(file.value, enrolment, record, state, answers),
+      };
     }),
   );
 }
@@ -55,18 +65,18 @@ async function findIn(
   enrolment: ManagedEnrolment,
   record: ImageRecord | undefined,
   state: FactoryState,
+  answers: FirstAnswers,
 ): Promise<Discovery['found']> {
   const subject = { kind: 'image' as const, name: enrolment.name };
   const identity = identityOf(enrolment, record, state, file.blob);
   if (record?.dockerfile === identity && record.discoveryStatus === 'success') return undefined;
   const text = await file.text().catch((thrown: unknown) => err(problemOf(thrown, subject)));
   if (!text.ok) return err({ ...text.error, subject });
-  const analysis = dependenciesOf(text.value, {
-    buildArgs: new Map(Object.entries(enrolment.source.buildArgs)),
-    platforms: platformsFor(enrolment, record),
-    onbuildOf: (reference, platform) => triggersOf(record, state, reference, platform),
-    ...(enrolment.source.target === undefined ? {} : { target: enrolment.source.target }),
-  });
+  // What is known of a base's triggers depends on the record as well.
+  const isFirst = !record || record.dependencies.length === 0;
+  const analysis =
+    (isFirst ? answers.get(identity) : undefined) ?? analyse(text.value, enrolment, record, state);
+  if (isFirst) answers.set(identity, analysis);
   if (!analysis.error) return ok({ identity, analysis });
   const { line, message } = analysis.error;
   const place = { file: enrolment.source.dockerfile, ...(line === undefined ? {} : { line }) };
@@ -74,10 +84,24 @@ async function findIn(
   return err({ code: 'DOCKERFILE_INVALID', message, hint, subject, place });
 }
 
+function analyse(
+  text: string,
+  enrolment: ManagedEnrolment,
+  record: ImageRecord | undefined,
+  state: FactoryState,
+): Analysis {
+  return dependenciesOf(text, {
+    buildArgs: new Map(Object.entries(enrolment.source.buildArgs)),
+    platforms: platformsFor(enrolment, record),
+    onbuildOf: (reference, platform) => triggersOf(record, state, reference, platform),
+    ...(enrolment.source.target === undefined ? {} : { target: enrolment.source.target }),
+  });
+}
+
 function platformsFor(enrolment: ManagedEnrolment, record: ImageRecord | undefined): readonly PlatformName[] {
   if (enrolment.platforms.length > 0) return enrolment.platforms;
   const built = Object.keys(record?.content?.platforms ?? {}) as PlatformName[];
-  return built.length > 0 ? built.toSorted() : [usualPlatform];
+  return built.length > 0 ? built.toSorted() : usualPlatforms;
 }
 
 /** Everything that the answer depends on besides the rules themselves. */
@@ -92,14 +116,17 @@ function identityOf(
     const onBuild = onBuildOf(state, name);
     return onBuild ? [[name, onBuild]] : [];
   });
-  const context = [
-    target ?? null,
-    Object.entries(buildArgs).toSorted(byKey),
-    platformsFor(enrolment, record),
-    triggers,
-  ];
-  const plain = JSON.stringify(context);
-  return plain === JSON.stringify([null, [], [usualPlatform], []]) ? blob : `${blob} ${plain}`;
+  const platforms = platformsFor(enrolment, record);
+  const args = Object.entries(buildArgs);
+  const isPlain =
+    target === undefined &&
+    args.length === 0 &&
+    platforms.length === 1 &&
+    platforms[0] === usualPlatform &&
+    triggers.length === 0;
+  return isPlain
+    ? blob
+    : `${blob} ${JSON.stringify([target ?? null, args.toSorted(byKey), platforms, triggers])}`;
 }
 
 function byKey([a]: readonly [string, string], [b]: readonly [string, string]): number {

@@ -3,6 +3,7 @@ import type { SourceFile } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
 import { dockerfileText } from './dockerfile-text.ts';
+import type { ObjectAnswer } from './object-reader.ts';
 import { findInCommit, type FoundPaths } from './source-paths.ts';
 import {
   branchMissing,
@@ -24,7 +25,6 @@ export interface RepositoryReading {
 }
 
 interface TextRequest {
-  readonly blob: string;
   readonly name: SourceName;
   readonly resolve: (text: Result<string, Problem>) => void;
 }
@@ -39,7 +39,8 @@ export function createRepositoryReading(
 ): RepositoryReading {
   /** What was found per commit and paths; kept for the heads of the last cycle only. */
   let known = new Map<string, Map<string, Result<FoundPaths, Problem>>>();
-  let requests: TextRequest[] = [];
+  /** By blob: copies of one Dockerfile are read once. */
+  let requests = new Map<string, TextRequest[]>();
   let answering: Promise<void> = Promise.resolve();
 
   async function read(
@@ -100,38 +101,37 @@ export function createRepositoryReading(
   /** Everybody who asks in the same turn is answered by one read. */
   function text(blob: string, name: SourceName): Promise<Result<string, Problem>> {
     const { promise, resolve } = Promise.withResolvers<Result<string, Problem>>();
-    requests.push({ blob, name, resolve });
-    if (requests.length === 1) {
+    const others = requests.get(blob);
+    if (others) others.push({ name, resolve });
+    else requests.set(blob, [{ name, resolve }]);
+    if (requests.size === 1 && !others) {
       queueMicrotask(() => {
-        const batch = requests;
-        requests = [];
+        const batch = [...requests];
+        requests = new Map();
         answering = answering.then(() => answerAll(batch));
       });
     }
     return promise;
   }
 
-  async function answerAll(batch: readonly TextRequest[]): Promise<void> {
+  async function answerAll(batch: readonly (readonly [blob: string, TextRequest[]])[]): Promise<void> {
     for (let start = 0; start < batch.length; start += textsAtOnce) {
       const part = batch.slice(start, start + textsAtOnce);
       try {
         const answers = await repository.blobs(
-          part.map(({ blob }) => blob),
+          part.map(([blob]) => blob),
           largestDockerfile,
           knownBlobs,
         );
-        for (const [index, { name, resolve }] of part.entries()) {
-          const answer = answers[index];
-          if (answer?.kind === 'object') {
-            const decoded = dockerfileText(answer.bytes);
-            resolve(decoded.ok ? decoded : err(dockerfileUnreadable(name, decoded.error)));
-          } else if (answer?.kind === 'too-large')
-            resolve(err(dockerfileUnreadable(name, `has ${answer.size} bytes`)));
-          else resolve(err(dockerfileUnreadable(name, 'could not be fetched: the remote did not send it')));
+        for (const [index, [, waiting]] of part.entries()) {
+          const text = textOf(answers[index]);
+          for (const { name, resolve } of waiting)
+            resolve(text.ok ? text : err(dockerfileUnreadable(name, text.error)));
         }
       } catch (error) {
         const cause: unknown = error;
-        for (const { name, resolve } of part) resolve(err(sourceProblem(cause, name.label)));
+        for (const { name, resolve } of part.flatMap(([, waiting]) => waiting))
+          resolve(err(sourceProblem(cause, name.label)));
       }
     }
   }
@@ -165,6 +165,13 @@ export function createRepositoryReading(
     },
     close: () => repository.close(),
   };
+}
+
+/** The failure says why it is no text. */
+function textOf(answer: ObjectAnswer | undefined): Result<string, string> {
+  if (answer?.kind === 'object') return dockerfileText(answer.bytes);
+  if (answer?.kind === 'too-large') return err(`has ${answer.size} bytes`);
+  return err('could not be fetched: the remote did not send it');
 }
 
 function keyOf({ branch, dockerfile, context }: Source): string {
