@@ -6,10 +6,8 @@ import type { ImageRecord } from './types.ts';
 
 type Copy = Readonly<Record<string, unknown>>;
 
-/** Fields of an entry that the record has itself. */
-const recordFields = new Set(['name', 'allowTags', 'imageSelectionStrategy']);
 /** What the older tool added to its copy of an entry that did not say it. */
-const olderDefaults: Copy = { registry: 'docker.io', rebuildDelay: '7d', autoRebuild: true };
+const olderDefaults = Object.entries({ registry: 'docker.io', rebuildDelay: '7d', autoRebuild: true });
 
 /**
  * The record of an enrolled image: a new one, the existing one, or one that comes back from the archive, brought in
@@ -30,7 +28,7 @@ export function enrol(
   const moved = !sameRepository(previous, enrolment);
   const kept = moved ? withoutContent(previous) : previous;
   const enrollment = copyOf(enrolment, previous.enrollment);
-  const updated = withKind({ ...kept, enrollment }, enrolment);
+  const updated = withKind(enrollment === kept.enrollment ? kept : { ...kept, enrollment }, enrolment);
   return existing && dataEqual(existing, updated) ? existing : updated;
 }
 
@@ -50,13 +48,12 @@ function freshRecord(enrolment: Enrolment, now: Instant): ImageRecord {
 
 /** The copy of the entry that the record keeps; the previous copy where it says the same. */
 function copyOf(enrolment: Enrolment, previous: Copy): Copy {
-  const said = Object.fromEntries(
-    Object.entries(enrolment.raw).filter(([field]) => !recordFields.has(field)),
+  // Fields of an entry that the record has itself are left out.
+  const { name: _, allowTags: _tags, imageSelectionStrategy: _strategy, ...said } = enrolment.raw;
+  const silent = olderDefaults.filter(
+    ([field, value]) => !Object.hasOwn(said, field) && previous[field] === value,
   );
-  const silent = Object.entries(olderDefaults).filter(
-    ([field, value]) => !Object.hasOwn(said, field) && dataEqual(previous[field], value),
-  );
-  const copy = { ...said, ...Object.fromEntries(silent) };
+  const copy = silent.length === 0 ? said : { ...said, ...Object.fromEntries(silent) };
   return dataEqual(copy, previous) ? previous : copy;
 }
 
@@ -80,6 +77,12 @@ function asManaged(record: ImageRecord): ImageRecord {
 }
 
 function withoutUpstream(record: ImageRecord): ImageRecord {
+  if (
+    record.allowTags === undefined &&
+    record.imageSelectionStrategy === undefined &&
+    record.repoURL === undefined
+  )
+    return record;
   const { allowTags: _tags, imageSelectionStrategy: _strategy, repoURL: _url, ...rest } = record;
   return rest;
 }
@@ -105,6 +108,7 @@ function withoutContent(record: ImageRecord): ImageRecord {
 export function sameRepository(record: ImageRecord, enrolment: Enrolment): boolean {
   const { registry, repository } = record.enrollment;
   if (typeof repository !== 'string' || repository === '') return true;
+  if (registry === enrolment.registry && repository === enrolment.repository) return true;
   // An entry may write the registry by itself or in front of the repository; without either it is docker.io.
   const parsed = parseNamed(
     typeof registry === 'string' && registry !== '' ? `${registry}/${repository}` : repository,

@@ -50,22 +50,17 @@ function parseLine(line: string): unknown {
 }
 
 /**
- * Where the events of one transaction are written: the month of the first, a name from its time and their content.
- * The same events always give the same path, so that a transaction that is applied again writes the same file.
- * Undefined for no events.
+ * The file to add for the events of one transaction; nothing for none. It stands in the month of the first, under a name
+ * from its time and their content: the same events always give the same path, so that a transaction that is applied
+ * again writes the same file.
  */
-export function eventsPath(events: readonly Event[]): string | undefined {
-  const first = events[0];
-  if (!first) return undefined;
-  const time = formatInstant(first.at);
-  const id = `${time.replace(/[-:.]/g, '')}-${bytesToHex(sha256(utf8ToBytes(encodeEvents(events)))).slice(0, 16)}`;
-  return `events/${time.slice(0, 7)}/${id}.jsonl`;
-}
-
-/** The file to add for these events; nothing for none. */
 export function eventChanges(events: readonly Event[]): StateChanges {
-  const path = eventsPath(events);
-  return path === undefined ? new Map() : new Map([[path, encodeEvents(events)]]);
+  const first = events[0];
+  if (!first) return new Map();
+  const text = encodeEvents(events);
+  const time = formatInstant(first.at);
+  const id = `${time.replace(/[-:.]/g, '')}-${bytesToHex(sha256(utf8ToBytes(text))).slice(0, 16)}`;
+  return new Map([[`events/${time.slice(0, 7)}/${id}.jsonl`, text]]);
 }
 
 const foldedName = 'all.jsonl';
