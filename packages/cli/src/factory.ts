@@ -5,7 +5,7 @@ import { createDockerCredentials } from '@image-factory/adapters/credentials/doc
 import { createSources } from '@image-factory/adapters/git/sources.ts';
 import { createRegistry } from '@image-factory/adapters/registry/create-registry.ts';
 import { openFileLookCache } from '@image-factory/adapters/registry/file-look-cache.ts';
-import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
+import type { FactoryConfig, Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
@@ -124,10 +124,7 @@ export async function openFactory(
   }
 
   async function openBuilders(): Promise<readonly Problem[]> {
-    const local = config.images.some(
-      (image) => image.kind === 'managed' && image.source.provider === 'local',
-    );
-    if (!local || builders.has('local')) return [];
+    if (!hasLocal(config) || builders.has('local')) return [];
     try {
       builders.set('local', await localBuilder(options, io, config, registry));
       return [];
@@ -136,12 +133,28 @@ export async function openFactory(
     }
   }
 
+  /** What `openBuilders` would find, without opening anything: a rehearsal says what a run would do. */
+  async function findBuilders(): Promise<{
+    startable: (provider: Provider) => boolean;
+    problems: Problem[];
+  }> {
+    if (!hasLocal(config)) return { startable: () => false, problems: [] };
+    const { definedOnly, pickBuilder } = await import('@image-factory/adapters/build-local/choose-tool.ts');
+    try {
+      await pickBuilder(config.settings.builder.tool, definedOnly(io.env));
+      return { startable: (provider) => provider === 'local', problems: [] };
+    } catch (thrown) {
+      return { startable: () => false, problems: [problemOf(thrown)] };
+    }
+  }
+
   async function cycle(cycleOptions: CycleOptions): Promise<CycleReport> {
-    const acts = !cycleOptions.dry && (cycleOptions.upTo ?? 'all') === 'all';
-    const problems = acts ? await openBuilders() : [];
+    const acts = (cycleOptions.upTo ?? 'all') === 'all';
+    const found = acts && cycleOptions.dry ? await findBuilders() : undefined;
+    const problems = found ? found.problems : acts ? await openBuilders() : [];
     const cacheFor = await rememberedCache();
     try {
-      const report = await runCycle(deps, config, { cacheFor, ...cycleOptions });
+      const report = await runCycle({ ...deps, ...found }, config, { cacheFor, ...cycleOptions });
       await keepCache();
       return { ...report, problems: [...problems, ...report.problems] };
     } finally {
@@ -168,6 +181,10 @@ export async function openFactory(
       await registry.close();
     },
   };
+}
+
+function hasLocal({ images }: FactoryConfig): boolean {
+  return images.some((image) => image.kind === 'managed' && image.source.provider === 'local');
 }
 
 async function localBuilder(

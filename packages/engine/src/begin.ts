@@ -47,8 +47,8 @@ export function newCycleRun(beginning: Beginning): CycleRun {
     asked: new Set(),
     gone: new Set(),
     silent: new Set(),
-    // A rehearsal opens no builders, nor does a cycle that only looks.
-    notNow: dry || upTo !== 'all' ? new Map<string, Reason>() : withoutBuilder(deps, managed),
+    // A cycle that only looks asks for no builders.
+    notNow: upTo === 'all' ? withoutBuilder(deps, managed) : new Map<string, Reason>(),
     dry,
     follow,
     startOnly,
@@ -70,10 +70,15 @@ function sourcesOf(discoveries: readonly Discovery[]): CycleRun['sources'] {
   return sources;
 }
 
-function withoutBuilder(deps: EngineDeps, managed: readonly ManagedEnrolment[]): Map<string, Reason> {
+function withoutBuilder(
+  { startable, builderFor }: EngineDeps,
+  managed: readonly ManagedEnrolment[],
+): Map<string, Reason> {
   const notNow = new Map<string, Reason>();
   for (const { name, source } of managed) {
-    if (!deps.builderFor(source.provider)) notNow.set(name, { code: 'no-builder', detail: source.provider });
+    const { provider } = source;
+    if (!(startable ? startable(provider) : builderFor(provider)))
+      notNow.set(name, { code: 'no-builder', detail: provider });
   }
   return notNow;
 }

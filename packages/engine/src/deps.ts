@@ -29,6 +29,8 @@ export interface EngineDeps {
   readonly registry: Registry;
   readonly sources: SourceTree;
   readonly builderFor: (provider: Provider) => Builder | undefined;
+  /** Could builds of this provider be started here? Absent: where there is a builder. A rehearsal opens none. */
+  readonly startable?: (provider: Provider) => boolean;
   readonly verifier?: Verifier;
   readonly prover?: CveProver;
   readonly clock: Clock;

@@ -16,7 +16,7 @@ export async function chooseTool(
   const insecureRegistries = Object.entries(options.registries).flatMap(([domain, { insecure }]) =>
     insecure ? [domain] : [],
   );
-  const { version, tool } = await pick(options.tool, environment);
+  const { version, tool } = await pickBuilder(options.tool, environment);
   if (tool === 'layers')
     return layersTool({
       insecureRegistries,
@@ -45,7 +45,8 @@ export async function chooseTool(
   });
 }
 
-async function pick(
+/** The same choice without opening anything. Throws BUILDER_MISSING. */
+export async function pickBuilder(
   wanted: ToolName | 'auto',
   environment: Readonly<Record<string, string>>,
 ): Promise<FoundBuilder> {

@@ -303,11 +303,15 @@ function blockedBy(
   const frozen = frozenBy(settings.freezeWindows, now, how.emergency);
   if (frozen) blocked.push({ code: 'frozen', detail: frozen.window.name, until: frozen.until });
   const notNow = input.facts.notNow?.get(enrolment.name);
-  if (notNow) blocked.push(notNow);
+  // What nothing here would start anyway is only reported: a builder would not change that.
+  const isReported = !how.request && (!enrolment.autoRebuild || enrolment.mode === 'pull-request');
+  const elsewhere = isReported && notNow?.code === 'no-builder';
+  if (notNow && !elsewhere) blocked.push(notNow);
   if (how.request) return blocked;
 
-  if (!enrolment.autoRebuild) blocked.push({ code: 'auto-rebuild-off' });
-  if (enrolment.mode === 'pull-request') blocked.push({ code: 'pull-request-mode' });
+  const at = elsewhere && notNow.detail !== undefined ? { detail: notNow.detail } : {};
+  if (!enrolment.autoRebuild) blocked.push({ code: 'auto-rebuild-off', ...at });
+  if (enrolment.mode === 'pull-request') blocked.push({ code: 'pull-request-mode', ...at });
   if (graph.onCycle.has(enrolment.name)) {
     const cycle = graph.cycles.find((members) => members.includes(enrolment.name));
     blocked.push({ code: 'on-cycle', ...(cycle ? { detail: cycle.join(' -> ') } : {}) });

@@ -79,8 +79,14 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
   'stopped-after-failures': (told) =>
     `stopped after ${told.detail ?? 'failures'}; a person or a new base clears it`,
   'base-drift': (told) => `stopped: ${told.detail ?? 'the build did not use the approved base'}`,
-  'auto-rebuild-off': () => 'autoRebuild is off: reported only',
-  'pull-request-mode': () => 'pull-request mode: not started by dispatch',
+  'auto-rebuild-off': ({ detail }) =>
+    detail === undefined
+      ? 'autoRebuild is off: reported only; a person has to start it (image-factory rebuild)'
+      : `autoRebuild is off: reported only; a person has to start it at provider ${detail}, nothing here can`,
+  'pull-request-mode': ({ detail }) =>
+    `pull-request mode: reported only; a person has to merge the new base into its source${
+      detail === undefined ? '' : ` and to have it built by provider ${detail}, nothing here can`
+    }`,
   'on-cycle': (told) => `it is on a cycle: ${told.detail ?? ''}`,
   'discovery-failed': (told) => `its Dockerfile could not be read: ${told.detail ?? ''}`,
   'discovery-pending': () => 'its Dockerfile has not been read yet',
