@@ -147,6 +147,7 @@ const aRebuild = optional<
     run: aWord,
     log: aWord,
     error: aWord,
+    overdue: fc.constant(true as const),
     requestedBy: aWord,
   },
   'key',
@@ -296,6 +297,7 @@ export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Inte
       emergency: fc.constant(true as const),
       pins: fc.array(aPin, { maxLength: 2 }),
       platforms: fc.array(aPlatform, { maxLength: 2 }),
+      request: aWord,
       commit: aWord,
       run: fc.record(
         { id: aWord, url: aWord, startedAt: anInstant },

@@ -121,6 +121,8 @@ export interface RunEnd {
   readonly run?: string;
   readonly log?: string;
   readonly error?: string;
+  /** Its time was over before it had ended. */
+  readonly overdue?: true;
   /** What the run pushed, as read back from the registry. */
   readonly content?: ImageContent;
 }
@@ -157,6 +159,7 @@ export function closeIntent(
     ...(end.run === undefined ? {} : { run: end.run }),
     ...(end.log === undefined ? {} : { log: end.log }),
     ...(error === undefined ? {} : { error }),
+    ...(end.overdue ? { overdue: true as const } : {}),
     ...(intent.requestedBy === undefined ? {} : { requestedBy: intent.requestedBy }),
   };
   const intents = new Map(state.intents);
@@ -173,6 +176,57 @@ export function closeIntent(
   const dated = new Map(built.images).set(record.name, { ...after, lastBuilt: now });
   const pushed = { ...built, images: dated };
   return enrolment ? withOwnPush(pushed, enrolment, end.content, now, settle) : pushed;
+}
+
+/** The attempt of an overdue run as if it were open: its run is asked about, and closed, like any other. */
+export function reopened(image: string, rebuild: Rebuild, provider: string): Intent {
+  const { key, attempt, reason, startedAt, pins, run, requestedBy } = rebuild;
+  return {
+    image,
+    key,
+    attempt,
+    createdAt: startedAt,
+    writer: '',
+    epoch: 0,
+    provider,
+    reason,
+    ...(requestedBy === undefined ? {} : { requestedBy }),
+    pins,
+    platforms: [],
+    ...(run === undefined ? {} : { run: { id: run, startedAt } }),
+  };
+}
+
+/**
+ * Records how an overdue run ended after all. A success takes the place of the failure that was recorded when its time
+ * was over, so that its key counts as built; of anything else only that nobody waits for it any more is news.
+ */
+export function closeOverdue(
+  state: FactoryState,
+  enrolment: ManagedEnrolment,
+  attempt: Intent,
+  end: RunEnd,
+  now: Instant,
+  settle: Duration,
+): FactoryState {
+  const record = state.images.get(attempt.image);
+  const isIt = (each: Rebuild): boolean =>
+    each.overdue === true && each.key === attempt.key && each.attempt === attempt.attempt;
+  if (!record?.rebuilds.some(isIt) || state.intents.has(attempt.image)) return state;
+  const withRebuilds = (rebuilds: readonly Rebuild[]): FactoryState => ({
+    ...state,
+    images: new Map(state.images).set(record.name, { ...record, rebuilds }),
+  });
+  if (end.outcome !== 'success') {
+    return withRebuilds(
+      record.rebuilds.map((each) => {
+        const { overdue: _, ...ended } = each;
+        return isIt(each) ? ended : each;
+      }),
+    );
+  }
+  const open = withIntent(withRebuilds(record.rebuilds.filter((each) => !isIt(each))), attempt);
+  return closeIntent(open, enrolment, attempt, end, now, settle);
 }
 
 /** The image now is this digest: its content, and what is proved to be inside. */

@@ -26,6 +26,7 @@ export const intentCodec: Codec<Intent> = recordOf<Intent>({
   reason: required(text),
   requestedBy: optional(text),
   emergency: optional(onlyTrue),
+  request: optional(text),
   commit: optional(text),
   platforms: orEmpty(platformName),
   pins: orEmpty(pin),

@@ -104,6 +104,8 @@ export interface Rebuild {
   readonly run?: string;
   readonly log?: string;
   readonly error?: string;
+  /** Its time was over before the run was: the run may still come to an end. */
+  readonly overdue?: true;
   /** A person asked for it: not counted in the daily limit. */
   readonly requestedBy?: string;
 }
@@ -196,6 +198,8 @@ export interface Intent {
   readonly emergency?: true;
   readonly pins: readonly Pin[];
   readonly platforms: readonly PlatformName[];
+  /** Kargo starts this run, with this request body (JSON); only the kargo engine writes it. */
+  readonly request?: string;
   /** The source commit that the decision was made on. */
   readonly commit?: string;
   /** Set once the run is known. */
