@@ -58,7 +58,7 @@ const notes: Readonly<Record<string, Note>> = {
   run: {
     writes: 'state, images',
     asks: 'source repositories, registries, builders',
-    text: 'Without `--once` it runs cycle after cycle, with a pause of `timing.interval`, until SIGINT or SIGTERM; builds that run in its own process are then cancelled and recorded, and a second signal ends it at once. `--force` and `--wait` have a meaning with `--once` only.',
+    text: 'Without `--once` it runs cycle after cycle, with a pause of `timing.interval`, until SIGINT or SIGTERM; builds that run in its own process are then cancelled and recorded, and a second signal ends it at once. `--force` and `--wait` are refused without `--once`.',
   },
   rebuild: {
     writes: 'state, images',

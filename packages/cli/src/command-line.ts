@@ -209,7 +209,7 @@ export function buildProgram(
     async () => (await import('./commands/run.ts')).run,
   )
     .option('--once', 'one cycle')
-    .option('--force', 'ask registries although they were asked lately')
+    .option('--force', 'with --once: ask registries although they were asked lately')
     .option('--wait', 'with --once: wait for runs of remote CI too');
   add(
     'rebuild <name>',

@@ -1,13 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createDockerCredentials } from '@image-factory/adapters/credentials/docker-credentials.ts';
 import { createSources } from '@image-factory/adapters/git/sources.ts';
-import { createRegistry } from '@image-factory/adapters/registry/create-registry.ts';
-import { openFileLookCache } from '@image-factory/adapters/registry/file-look-cache.ts';
-import type { FactoryConfig, Provider } from '@image-factory/core/enrolment/types.ts';
-import type { Builder } from '@image-factory/core/ports/builder.ts';
-import type { Registry } from '@image-factory/core/ports/registry.ts';
+import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
 import {
@@ -27,15 +21,14 @@ import { fileSightings } from './file-sightings.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { createLog } from './log.ts';
-import { openStore, type StateOverride } from './open-store.ts';
+import type { StateOverride } from './open-store.ts';
+import { openParts } from './opened-parts.ts';
 import { placesOf } from './places.ts';
 import { clockOf } from './system-clock.ts';
 import { isDeadWriter, ownWriter } from './writer.ts';
 
 /** Fewer records are decoded faster than a cache of them is read. */
 const worthKeeping = 500;
-
-export { loadConfig } from './config-files.ts';
 
 /** A factory directory with everything that works on it. */
 export interface Factory {
@@ -44,8 +37,14 @@ export interface Factory {
   readonly deps: EngineDeps;
   readonly log: ReturnType<typeof createLog>;
   cycle(options: CycleOptions): Promise<CycleReport>;
-  /** Finds what starts builds here; `cycle` does it by itself. Answers why a provider's builds cannot be started. */
-  openBuilders(): Promise<readonly Problem[]>;
+  /**
+   * Reads the configuration again and goes by it from now on: for the loop, between its cycles. The problems are those of
+   * builders that cannot be opened.
+   */
+  reload(): Promise<
+    | { readonly ok: true; readonly value: FactoryConfig; readonly problems: readonly Problem[] }
+    | { readonly ok: false; readonly error: readonly Problem[] }
+  >;
   /** What a cycle would do: nothing is written, nothing is started. `offline` asks nobody. */
   rehearse(options: { readonly offline: boolean }): Promise<CycleReport>;
   /** A person's change of the state, as one commit. */
@@ -65,34 +64,27 @@ export async function openFactory(
   const places = placesOf(options.dir, io);
   const clock = clockOf(io);
   const log = createLog(io, options.logLevel);
-  const store = await openStore(options.dir, config.settings.state, io, override);
-  const credentials = createDockerCredentials({
-    environment: io.env,
-    homeFolder: io.env['HOME'] ?? homedir(),
-    clock,
-  });
-  const registry = createRegistry({
-    settings: config.settings.registries,
-    credentials,
-    clock,
-    cache: await openFileLookCache(places.looks, () => clock.now()),
-  });
+  const parts = await openParts(options, io, config, override);
   const sources = createSources({
     factoryDir: resolve(io.cwd, options.dir),
     cacheDir: join(places.git, 'sources'),
     clock,
     environment: io.env,
   });
-  const builders = new Map<string, Builder>();
+  const own = { writer: await ownWriter(), sightings: fileSightings(join(places.own, 'sightings.json')) };
   const deps: EngineDeps = {
-    store,
-    registry,
+    // Asked anew for each cycle: a change of factory.yaml opens others.
+    get store() {
+      return parts.store;
+    },
+    get registry() {
+      return parts.registry;
+    },
     sources,
-    builderFor: (provider) => builders.get(provider),
+    builderFor: (provider) => parts.builderFor(provider),
     clock,
     log,
-    sightings: fileSightings(join(places.own, 'sightings.json')),
-    writer: await ownWriter(),
+    ...own,
     isDead: isDeadWriter,
   };
   let cache: DecodeCache | undefined;
@@ -123,35 +115,10 @@ export async function openFactory(
     await rename(draft, join(places.own, 'decoded.json'));
   }
 
-  async function openBuilders(): Promise<readonly Problem[]> {
-    if (!hasLocal(config) || builders.has('local')) return [];
-    try {
-      builders.set('local', await localBuilder(options, io, config, registry));
-      return [];
-    } catch (thrown) {
-      return [problemOf(thrown)];
-    }
-  }
-
-  /** What `openBuilders` would find, without opening anything: a rehearsal says what a run would do. */
-  async function findBuilders(): Promise<{
-    startable: (provider: Provider) => boolean;
-    problems: Problem[];
-  }> {
-    if (!hasLocal(config)) return { startable: () => false, problems: [] };
-    const { definedOnly, pickBuilder } = await import('@image-factory/adapters/build-local/choose-tool.ts');
-    try {
-      await pickBuilder(config.settings.builder.tool, definedOnly(io.env));
-      return { startable: (provider) => provider === 'local', problems: [] };
-    } catch (thrown) {
-      return { startable: () => false, problems: [problemOf(thrown)] };
-    }
-  }
-
   async function cycle(cycleOptions: CycleOptions): Promise<CycleReport> {
     const acts = (cycleOptions.upTo ?? 'all') === 'all';
-    const found = acts && cycleOptions.dry ? await findBuilders() : undefined;
-    const problems = found ? found.problems : acts ? await openBuilders() : [];
+    const found = acts && cycleOptions.dry ? await parts.findBuilders() : undefined;
+    const problems = found ? found.problems : acts ? await parts.openBuilders() : [];
     const cacheFor = await rememberedCache();
     try {
       const report = await runCycle({ ...deps, ...found }, config, { cacheFor, ...cycleOptions });
@@ -168,59 +135,28 @@ export async function openFactory(
     deps,
     log,
     cycle,
-    openBuilders,
+    async reload() {
+      try {
+        const loaded = await loadConfig(options.dir);
+        if (!loaded.ok) return loaded;
+        refuseOtherEngine(loaded.value);
+        await parts.follow(loaded.value);
+        return { ok: true, value: loaded.value, problems: await parts.openBuilders() };
+      } catch (thrown) {
+        return { ok: false, error: [problemOf(thrown)] };
+      }
+    },
     rehearse: ({ offline }) => cycle(offline ? { dry: true, offline: true } : { dry: true }),
     async change(subject, change) {
-      const records = openRecords({ store, dry: false });
+      const records = openRecords({ store: parts.store, dry: false });
       await records.load();
       await records.transact(subject, change);
     },
     async close() {
-      store.close();
       sources.close();
-      await registry.close();
+      await parts.close();
     },
   };
-}
-
-function hasLocal({ images }: FactoryConfig): boolean {
-  return images.some((image) => image.kind === 'managed' && image.source.provider === 'local');
-}
-
-async function localBuilder(
-  options: GlobalOptions,
-  io: Io,
-  config: FactoryConfig,
-  registry: Registry,
-): Promise<Builder> {
-  const places = placesOf(options.dir, io);
-  const [{ createLocalBuilder }, { gitCheckout }, { createRemoteCommits }] = await Promise.all([
-    import('@image-factory/adapters/build-local/local-builder.ts'),
-    import('@image-factory/adapters/build-local/checkout.ts'),
-    import('@image-factory/adapters/git/remote-commits.ts'),
-  ]);
-  const clock = clockOf(io);
-  return createLocalBuilder({
-    tool: config.settings.builder.tool,
-    workDir: places.builds,
-    logDir: places.logs,
-    concurrency: config.settings.limits.perProvider.local ?? config.settings.limits.concurrent,
-    timeout: config.settings.limits.buildTimeout,
-    clock,
-    checkout: gitCheckout({
-      baseDir: resolve(io.cwd, options.dir),
-      workDir: join(places.builds, 'checkouts'),
-      environment: io.env,
-      remotes: createRemoteCommits({
-        cacheDir: join(places.git, 'sources'),
-        clock,
-        environment: io.env,
-      }),
-    }),
-    registries: config.settings.registries,
-    registry,
-    environment: io.env,
-  });
 }
 
 /** This version has the embedded engine only; running it on a state that is meant for another one would be a surprise. */

@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { expect, it } from 'vitest';
-import { managed, place, settings, type Place } from './testing/test-place.ts';
+import { managed, onlyGit, place, settings, type Place } from './testing/test-place.ts';
 
 async function placeWith(images: (at: Place) => string): Promise<Place> {
   const at = await place();
@@ -66,11 +63,7 @@ it('where no builder is, plan says what run does', async () => {
     elsewhere(at, 'away') + managed(at, 'here'),
     settings(at).replace('tool: layers', 'tool: auto'),
   );
-  const programs = join(at.root, 'programs');
-  await mkdir(programs);
-  const git = execFileSync('which', ['git'], { encoding: 'utf8' }).trim();
-  await symlink(git, join(programs, 'git'));
-  at.env['PATH'] = programs;
+  at.env['PATH'] = await onlyGit(at);
   await at.run('check');
   const planned = await told(at, 'plan');
   expect(planned.exit).toBe(1);
@@ -78,7 +71,9 @@ it('where no builder is, plan says what run does', async () => {
     ['away', 'blocked', { code: 'no-builder', detail: 'webhook' }],
     ['here', 'blocked', { code: 'no-builder', detail: 'local' }],
   ]);
-  expect(planned.problems.map(({ code, subject }) => [code, subject && 'name' in subject ? subject.name : ''])).toEqual([
+  expect(
+    planned.problems.map(({ code, subject }) => [code, subject && 'name' in subject ? subject.name : '']),
+  ).toEqual([
     ['BUILDER_MISSING', ''],
     ['BUILDER_MISSING', 'away'],
     ['BUILDER_MISSING', 'here'],

@@ -1,9 +1,9 @@
-import { formatProblem } from '@image-factory/core/problem.ts';
+import { FactoryError, formatProblem, type Problem } from '@image-factory/core/problem.ts';
 import type { CycleReport } from '@image-factory/engine/cycle.ts';
 import { runLoop } from '@image-factory/engine/loop.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
-import { loadConfig, openFactory } from '../factory.ts';
+import { openFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { planText } from '../render/decisions.ts';
@@ -16,6 +16,7 @@ export async function run(
   _args: readonly string[],
   flags: Flags,
 ): Promise<Answer> {
+  if (flags['once'] !== true) refuseFlagsOfOnce(flags);
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
@@ -32,9 +33,13 @@ export async function run(
         exit: failed(report) ? 1 : 0,
       };
     }
-    for (const problem of await factory.openBuilders()) factory.log.warn(formatProblem(problem));
+    const warn = newsTo(factory.log);
     await runLoop(factory.deps, {
-      config: () => loadConfig(options.dir),
+      config: async () => {
+        const read = await factory.reload();
+        warn(read.ok ? read.problems : []);
+        return read;
+      },
       onReport: (report) => tell(report, factory.log),
       onProblems: (problems) => {
         for (const problem of problems) factory.log.warn(formatProblem(problem));
@@ -46,6 +51,28 @@ export async function run(
     stop.dispose();
     await factory.close();
   }
+}
+
+/** Cycle after cycle they would drain the quotas of registries, and stand still at a run that hangs. */
+function refuseFlagsOfOnce(flags: Flags): void {
+  for (const name of ['force', 'wait']) {
+    if (flags[name] !== true) continue;
+    throw new FactoryError({
+      code: 'USAGE',
+      message: `--${name} goes with --once only`,
+      hint: `Write run --once --${name}; the loop itself ${name === 'wait' ? 'follows runs from cycle to cycle' : 'asks each registry as often as its settings say'}.`,
+    });
+  }
+}
+
+/** Says what is wrong once, until it is something else. */
+function newsTo(log: { warn(message: string): void }): (problems: readonly Problem[]) => void {
+  let before = '';
+  return (problems) => {
+    const now = problems.map(formatProblem).join('\n');
+    if (now !== before && now !== '') log.warn(now);
+    before = now;
+  };
 }
 
 function failed(report: CycleReport): boolean {

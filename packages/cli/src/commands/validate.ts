@@ -1,6 +1,6 @@
 import type { Answer } from '../answer.ts';
 import { ProblemsError } from '../problems-error.ts';
-import { loadConfig } from '../factory.ts';
+import { loadConfig } from '../config-files.ts';
 import type { GlobalOptions } from '../global-options.ts';
 
 export async function validate(options: GlobalOptions): Promise<Answer> {

@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { decodeState } from '@image-factory/core/state/decode-state.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
 import { createGitRemote, type GitRemote } from '@image-factory/testing/git-remote.ts';
@@ -159,6 +161,15 @@ export function managed(
   schedule: "* * * * * *"
   source: { provider: local, repo: "${remote.path}", dockerfile: ${name}/Dockerfile }
 ${more.replaceAll(/^(?=.)/gm, '  ')}`;
+}
+
+/** A folder for PATH that has git and nothing else: no builder is on such a machine. */
+export async function onlyGit({ root }: Pick<Place, 'root'>): Promise<string> {
+  const programs = join(root, 'programs');
+  await mkdir(programs);
+  const { stdout } = await promisify(execFile)('which', ['git']);
+  await symlink(stdout.trim(), join(programs, 'git'));
+  return programs;
 }
 
 /** Every file below a folder by its path in it; none where the folder is not there. */

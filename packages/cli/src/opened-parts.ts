@@ -1,0 +1,164 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createDockerCredentials } from '@image-factory/adapters/credentials/docker-credentials.ts';
+import type { LocalBuilder } from '@image-factory/adapters/build-local/local-builder.ts';
+import { createRegistry } from '@image-factory/adapters/registry/create-registry.ts';
+import { openFileLookCache } from '@image-factory/adapters/registry/file-look-cache.ts';
+import type { FactoryConfig, Provider, Settings } from '@image-factory/core/enrolment/types.ts';
+import type { Builder } from '@image-factory/core/ports/builder.ts';
+import type { StateStore } from '@image-factory/core/ports/state-store.ts';
+import { problemOf, type Problem } from '@image-factory/core/problem.ts';
+import type { GlobalOptions } from './global-options.ts';
+import type { Io } from './io.ts';
+import { openStore, type StateOverride } from './open-store.ts';
+import { placesOf } from './places.ts';
+import { clockOf } from './system-clock.ts';
+
+type OwnRegistry = ReturnType<typeof createRegistry>;
+
+/** What is opened as factory.yaml says, and opened anew where it says something else. */
+export interface OpenedParts {
+  readonly store: StateStore;
+  readonly registry: OwnRegistry;
+  builderFor(provider: Provider): Builder | undefined;
+  /** Opens what starts builds here, if any image needs it. Answers why a provider's builds cannot be started. */
+  openBuilders(): Promise<readonly Problem[]>;
+  /** What `openBuilders` would find, without opening anything: a rehearsal says what a run would do. */
+  findBuilders(): Promise<{
+    readonly startable: (provider: Provider) => boolean;
+    readonly problems: readonly Problem[];
+  }>;
+  /**
+   * From now on as this configuration says. Only between cycles: builds that run in this process would be cancelled.
+   * Throws where the state cannot be opened; everything is as it was then.
+   */
+  follow(config: FactoryConfig): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openParts(
+  options: GlobalOptions,
+  io: Io,
+  first: FactoryConfig,
+  override: StateOverride,
+): Promise<OpenedParts> {
+  const places = placesOf(options.dir, io);
+  const clock = clockOf(io);
+  const credentials = createDockerCredentials({
+    environment: io.env,
+    homeFolder: io.env['HOME'] ?? homedir(),
+    clock,
+  });
+  let config = first;
+  let store = await openStore(options.dir, config.settings.state, io, override);
+  let registry = await openRegistry(config.settings);
+  let builder: LocalBuilder | undefined;
+
+  async function openRegistry({ registries }: Settings): Promise<OwnRegistry> {
+    const cache = await openFileLookCache(places.looks, () => clock.now());
+    return createRegistry({ settings: registries, credentials, clock, cache });
+  }
+
+  return {
+    get store() {
+      return store;
+    },
+    get registry() {
+      return registry;
+    },
+    builderFor: (provider) => (provider === 'local' ? builder : undefined),
+    async openBuilders() {
+      if (!hasLocal(config) || builder) return [];
+      try {
+        builder = await openLocalBuilder(options, io, config.settings, registry);
+        return [];
+      } catch (thrown) {
+        return [problemOf(thrown)];
+      }
+    },
+    async findBuilders() {
+      if (!hasLocal(config)) return { startable: () => false, problems: [] };
+      const { definedOnly, pickBuilder } = await import('@image-factory/adapters/build-local/choose-tool.ts');
+      try {
+        await pickBuilder(config.settings.builder.tool, definedOnly(io.env));
+        return { startable: (provider) => provider === 'local', problems: [] };
+      } catch (thrown) {
+        return { startable: () => false, problems: [problemOf(thrown)] };
+      }
+    },
+    async follow(next) {
+      const before = config.settings;
+      const { settings } = next;
+      if (!isSame(before.state, settings.state)) {
+        const other = await openStore(options.dir, settings.state, io, override);
+        store.close();
+        store = other;
+      }
+      const otherRegistries = !isSame(before.registries, settings.registries);
+      if (otherRegistries || !isSame(builderSettings(before), builderSettings(settings))) {
+        await builder?.close();
+        builder = undefined;
+      }
+      if (otherRegistries) {
+        // Closed first: it writes what it has looked at, and the next one reads that.
+        await registry.close();
+        registry = await openRegistry(settings);
+      }
+      config = next;
+    },
+    async close() {
+      store.close();
+      await registry.close();
+    },
+  };
+}
+
+function hasLocal({ images }: FactoryConfig): boolean {
+  return images.some((image) => image.kind === 'managed' && image.source.provider === 'local');
+}
+
+/** What the local builder is opened with. */
+function builderSettings({ builder, limits }: Settings): unknown {
+  return [builder, limits.perProvider.local ?? limits.concurrent, limits.buildTimeout];
+}
+
+/** Settings are read by the same code in the same order, so that equal ones have equal texts. */
+function isSame(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+async function openLocalBuilder(
+  options: GlobalOptions,
+  io: Io,
+  { builder, limits, registries }: Settings,
+  registry: OwnRegistry,
+): Promise<LocalBuilder> {
+  const places = placesOf(options.dir, io);
+  const [{ createLocalBuilder }, { gitCheckout }, { createRemoteCommits }] = await Promise.all([
+    import('@image-factory/adapters/build-local/local-builder.ts'),
+    import('@image-factory/adapters/build-local/checkout.ts'),
+    import('@image-factory/adapters/git/remote-commits.ts'),
+  ]);
+  const clock = clockOf(io);
+  return createLocalBuilder({
+    tool: builder.tool,
+    workDir: places.builds,
+    logDir: places.logs,
+    concurrency: limits.perProvider.local ?? limits.concurrent,
+    timeout: limits.buildTimeout,
+    clock,
+    checkout: gitCheckout({
+      baseDir: resolve(io.cwd, options.dir),
+      workDir: join(places.builds, 'checkouts'),
+      environment: io.env,
+      remotes: createRemoteCommits({
+        cacheDir: join(places.git, 'sources'),
+        clock,
+        environment: io.env,
+      }),
+    }),
+    registries,
+    registry,
+    environment: io.env,
+  });
+}
