@@ -1,6 +1,7 @@
 import { minute, second, type Duration } from '@image-factory/core/time.ts';
 import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';
-import { endOfRun, type OpenRun } from './follow.ts';
+import { endOfRun, isOverdue, type OpenRun } from './follow.ts';
+import { askOverdue, timedOut } from './overdue.ts';
 import { inParallel } from './pool.ts';
 import { recordEnds, type EndedRun } from './record-ends.ts';
 import { startDue } from './start.ts';
@@ -28,6 +29,7 @@ export async function act(run: CycleRun, adopted: readonly OpenRun[]): Promise<v
       if (!cancelled) await cancelOwn(run, open);
       cancelled = true;
     } else if (plannedAt === undefined || clock.monotonic() - plannedAt >= planEvery) {
+      await askOverdue(run);
       for (const started of await startDue(run)) open.set(started.intent.image, started);
       plannedAt = clock.monotonic();
     }
@@ -63,9 +65,10 @@ async function pollAll(run: CycleRun, open: Map<string, OpenRun>): Promise<Ended
   const ended = await inParallel([...open.values()], pollsAtOnce, async (found): Promise<EndedRun[]> => {
     const { intent, enrolment } = found;
     const end = await endOfRun(run, found);
-    if (end === 'running') return [];
+    if (end === 'running' && !isOverdue(run, found)) return [];
     open.delete(intent.image);
-    return end === 'unclear' ? [] : [{ intent, enrolment, end }];
+    if (end === 'unclear') return [];
+    return [{ intent, enrolment, end: end === 'running' ? timedOut(run, found) : end }];
   });
   return ended.flat();
 }

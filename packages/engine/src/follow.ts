@@ -65,15 +65,20 @@ async function unknownRun(run: CycleRun, found: OpenRun): Promise<Run | undefine
   const { builder, intent } = found;
   const gone = `run ${found.run.id} is not known to ${builder.provider} any more`;
   if (await contentOfRun(run, found, undefined)) return { ...found.run, status: 'success' };
-  const over = builder.capabilities().inProcess || age(run, intent) >= run.settings.limits.buildTimeout;
+  const over = builder.capabilities().inProcess || isOverdue(run, found);
   if (over) return { ...found.run, status: 'failure', error: gone };
   run.problems.push({
     code: 'NOT_FOUND',
-    message: `${gone}; its key stays taken until the build timeout has passed`,
+    message: `${gone}; its key stays taken until limits.runTimeout has passed`,
     hint: 'Check whether the run was deleted, and whether the credentials may still see it.',
     subject: { kind: 'image', name: intent.image },
   });
   return undefined;
+}
+
+/** Builds that live in a process are ended by their builder; a run elsewhere has its own, longer time. */
+export function isOverdue(run: CycleRun, { builder, intent }: OpenRun): boolean {
+  return !builder.capabilities().inProcess && age(run, intent) >= run.settings.limits.runTimeout;
 }
 
 function age(run: CycleRun, intent: Intent): number {

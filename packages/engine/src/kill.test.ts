@@ -7,6 +7,13 @@ const schedules = 1000;
 const fewer = 120;
 const right = { doubled: 0, doubledAttempts: 0, missing: 0, stuck: 0, failed: 0 };
 
+/** Runs that are open for ten minutes are overdue. */
+const shortRuns: NonNullable<Setting['between']> = (factory) =>
+  factory.settings((settings) => ({
+    ...settings,
+    limits: { ...settings.limits, runTimeout: 10 * minute },
+  }));
+
 const settings: Record<string, Setting> = {
   'runs that look-ups find only after up to five minutes': { visibilityDelay: 5 * minute },
   'create calls whose answer is lost': { lostAnswers: 0.5 },
@@ -61,6 +68,17 @@ const settings: Record<string, Setting> = {
     },
   },
   'builds whose first attempt fails': { outcome: ({ attempt }) => (attempt === 1 ? 'failure' : 'success') },
+  'runs that hang and are cancelled when their time is over': {
+    rounds: 6,
+    buildTime: ({ attempt }) => (attempt === 1 ? 100 * day : minute),
+    between: shortRuns,
+  },
+  'runs that nobody can cancel and that succeed after their time': {
+    ignoresCancel: true,
+    rounds: 8,
+    buildTime: ({ key }) => (11 + (Number.parseInt(key.slice(0, 2), 16) % 9)) * minute,
+    between: shortRuns,
+  },
   'a new base that matures while processes die': {
     rounds: 8,
     apart: day,

@@ -85,9 +85,10 @@ function builderOf(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): 
   return builder;
 }
 
-/** Nobody can say where its run would be: its key stays taken for as long as a build may take. */
+/** Nobody can say where its run would be: its key stays taken for as long as a run may take. */
 function withoutEnrolment(run: CycleRun, intent: Intent): Found {
-  if (run.time() - intent.createdAt < run.settings.limits.buildTimeout + takeOverAfter) return undefined;
+  const { buildTimeout, runTimeout } = run.settings.limits;
+  if (run.time() - intent.createdAt < Math.max(buildTimeout, runTimeout) + takeOverAfter) return undefined;
   const end = {
     outcome: 'superseded' as const,
     error: 'it is enrolled no more, so that its run could not be followed',

@@ -89,7 +89,7 @@ describe('a run that nobody knows any more', () => {
     return factory;
   }
 
-  it('keeps its key until the build timeout has passed', async () => {
+  it('keeps its key until the run timeout has passed', async () => {
     const factory = await hidden({ buildTime: 45 * minute }, minute);
     const report = await factory.cycle();
     expect(report.problems.map(({ code }) => code)).toEqual(['NOT_FOUND']);
@@ -99,11 +99,11 @@ describe('a run that nobody knows any more', () => {
     expect(rebuildsOf(factory)).toEqual(['success 1']);
   });
 
-  it('has failed after the build timeout when it pushed nothing', async () => {
+  it('has failed after the run timeout when it pushed nothing', async () => {
     const factory = await hidden({ outcome: () => 'failure' }, minute);
     await factory.cycle();
     expect(rebuildsOf(factory)).toEqual([]);
-    factory.world.now += hour;
+    factory.world.now += 6 * hour;
     await factory.cycle();
     expect(rebuildsOf(factory)).toEqual(['failure 1']);
   });
@@ -174,13 +174,13 @@ describe('images and their open runs', () => {
     expect(factory.world.runs.length).toBe(1);
   });
 
-  it('keep the key for as long as a build may take where nobody can say where the run is', async () => {
+  it('keep the key for as long as a run may take where nobody can say where the run is', async () => {
     const factory = await running();
     factory.world.edit('images/app.yaml', (text) => (text ?? '').replace('repo: acme/app', 'repo: ""'));
     factory.config = { ...factory.config, images: [] };
     await factory.cycle();
     expect(factory.state.intents.has('app')).toBe(true);
-    factory.world.now += 2 * hour;
+    factory.world.now += 6 * hour + 10 * minute;
     await factory.cycle();
     expect(factory.state.intents.has('app')).toBe(false);
     expect(rebuildsOf(factory)).toEqual(['superseded 1']);

@@ -14,7 +14,7 @@ import {
   type BaseVerdict,
 } from './bases.ts';
 import { keyFor } from './build-key.ts';
-import { breakerOf } from './failures.ts';
+import { breakerOf, overdueRun } from './failures.ts';
 import { frozenBy, nextSlot } from './timing.ts';
 import type { PlanInput, Reason, RebuildRequest } from './types.ts';
 
@@ -307,6 +307,11 @@ function blockedBy(
   const isReported = !how.request && (!enrolment.autoRebuild || enrolment.mode === 'pull-request');
   const elsewhere = isReported && notNow?.code === 'no-builder';
   if (notNow && !elsewhere) blocked.push(notNow);
+  const overdue = overdueRun(record, settings.limits.runTimeout, now);
+  if (overdue) {
+    const { run, key } = overdue.rebuild;
+    blocked.push({ code: 'run-overdue', detail: run ?? key, until: overdue.until });
+  }
   if (how.request) return blocked;
 
   const at = elsewhere && notNow.detail !== undefined ? { detail: notNow.detail } : {};

@@ -49,6 +49,20 @@ function pinsText(pins: readonly Pin[]): string {
     .join(' ');
 }
 
+/**
+ * A run whose time was over before it had ended, until as much time has passed again: it may still push its image, and a
+ * second build beside it would be a double.
+ */
+export function overdueRun(
+  image: ImageRecord,
+  runTimeout: Duration,
+  now: Instant,
+): { readonly rebuild: Rebuild; readonly until: Instant } | undefined {
+  const rebuild = image.rebuilds.findLast(({ overdue }) => overdue);
+  const until = (rebuild?.endedAt ?? 0) + runTimeout;
+  return rebuild && until > now ? { rebuild, until } : undefined;
+}
+
 /** Starts of the last 24 hours that were not a person's wish, oldest first. */
 export function startsOfTheDay(image: ImageRecord, now: Instant): readonly Instant[] {
   return image.rebuilds

@@ -73,6 +73,7 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
     `its parent ${told.image ?? ''} is stuck; goes on with the parent's current digest`,
   'parent-unobserved': (told) => `its parent ${told.image ?? ''} has not been built yet`,
   running: (told) => `a run is open (key ${told.detail ?? ''})`,
+  'run-overdue': (told) => `run ${told.detail ?? ''} took too long and may still end${until(told)}`,
   held: (told) => `on hold: ${told.detail ?? 'no reason given'}${until(told)}`,
   frozen: (told) => `freeze window ${told.detail ?? ''}${until(told)}`,
   'back-off': (told) => `the last attempt failed; the next one comes ${told.when}`,

@@ -80,6 +80,7 @@ export type ReasonCode =
   | 'parent-stuck'
   | 'parent-unobserved'
   | 'running'
+  | 'run-overdue'
   | 'held'
   | 'frozen'
   | 'back-off'

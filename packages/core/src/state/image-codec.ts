@@ -17,6 +17,7 @@ import {
   required,
   text,
   listOf,
+  onlyTrue,
   type Codec,
 } from './fields.ts';
 import { hold, ledgerEntry, platformContents } from './ledger-codec.ts';
@@ -65,6 +66,7 @@ export const rebuild: Codec<Rebuild> = recordOf<Rebuild>({
   run: optional(text),
   log: optional(text),
   error: optional(text),
+  overdue: optional(onlyTrue),
   requestedBy: optional(text),
 });
 

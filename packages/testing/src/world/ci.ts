@@ -120,7 +120,7 @@ export class SimulatedCi {
       },
       cancel: async (_image: ManagedEnrolment, id) => {
         await at('cancel run');
-        this.cancel(id);
+        if (!options.ignoresCancel) this.cancel(id);
       },
     };
   }

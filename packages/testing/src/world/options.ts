@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly buildTime?: Duration | ((request: BuildRequest) => Duration);
   /** How a build ends. */
   readonly outcome?: (request: BuildRequest) => 'success' | 'failure';
+  /** Nobody can cancel a run. */
+  readonly ignoresCancel?: boolean;
   /** Chance that the answer to a create call is lost although the run exists. */
   readonly lostAnswers?: number;
   /** Runs do not say which digest they pushed. */
