@@ -1,11 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
 import type { Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import { minute, second, type Duration, type Instant } from '@image-factory/core/time.ts';
-import { EnvHttpProxyAgent, request as send, type Dispatcher } from 'undici';
+import {
+  AnswerTooLarge,
+  CertificatesUnreadable,
+  createHttpExchange,
+  type Exchange,
+  type ExchangeAnswer,
+} from './exchange.ts';
 import { throttlingOf } from './throttling.ts';
 
 export interface ApiRequest {
@@ -20,10 +24,7 @@ export interface ApiRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ApiAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly text: string;
+export interface ApiAnswer extends ExchangeAnswer {
   /** The body as JSON; throws CI_INVALID where it is none. */
   json(): unknown;
 }
@@ -51,11 +52,11 @@ export interface ApiOptions {
   readonly random?: () => number;
   /** Of a whole answer. @default 30 s */
   readonly timeout?: Duration;
+  /** How requests go out. @default over the network */
+  readonly exchange?: Exchange;
 }
 
-const largestAnswer = 8 * 1024 * 1024;
 const mostTries = 3;
-const mostRedirects = 3;
 /** Reads wait so long for a limit to pass; beyond it they are refused, and a later cycle asks again. */
 const longestPause = minute;
 
@@ -63,8 +64,11 @@ const longestPause = minute;
 export function createApi(options: ApiOptions): Api {
   const { provider, clock, timeout = 30 * second, random = Math.random } = options;
   const root = new URL(options.url);
-  let agent: Dispatcher | undefined;
+  const http = options.exchange ? undefined : createHttpExchange({ ca: options.ca, timeout });
+  const exchange = options.exchange ?? http?.exchange ?? (() => Promise.reject(new Error('closed')));
   let pausedUntil: Instant = 0;
+  /** Refusals by a limit since the last answer. */
+  let refusals = 0;
 
   function failure(code: ProblemCode, message: string, hint: string): FactoryError {
     return new FactoryError({ code, message: `${provider}: ${message}`, hint });
@@ -85,14 +89,7 @@ export function createApi(options: ApiOptions): Api {
     return url;
   }
 
-  async function once(request: ApiRequest, address: URL): Promise<ApiAnswer> {
-    agent ??= new EnvHttpProxyAgent({
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      connect: { timeout: 10 * second, ...certificates(options.ca, failure) },
-    });
-    const deadline = AbortSignal.timeout(timeout);
-    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
+  async function once(request: ApiRequest, url: URL): Promise<ApiAnswer> {
     const body = request.json === undefined ? request.body : JSON.stringify(request.json);
     const headers = {
       accept: 'application/json',
@@ -100,49 +97,8 @@ export function createApi(options: ApiOptions): Api {
       ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
       ...request.headers,
     };
-    let url = address;
-    for (let redirects = 0; ; redirects += 1) {
-      const answer = await send(url, {
-        method: request.method,
-        headers,
-        body: body ?? null,
-        signal,
-        dispatcher: agent,
-      });
-      const location = answer.headers['location'];
-      const follows = request.method === 'GET' ? [301, 302, 303, 307, 308] : [307, 308]; // The server did nothing yet.
-      const next =
-        follows.includes(answer.statusCode) && typeof location === 'string'
-          ? URL.parse(location, url.href)
-          : undefined;
-      if (!next || next.origin !== root.origin || redirects === mostRedirects) {
-        const flat = Object.entries(answer.headers).map(([name, value]) => [
-          name,
-          Array.isArray(value) ? value.join(', ') : (value ?? ''),
-        ]);
-        return answerOf(
-          answer.statusCode,
-          Object.fromEntries(flat) as Record<string, string>,
-          await textOf(answer.body),
-        );
-      }
-      await answer.body.dump();
-      url = next;
-    }
-  }
-
-  async function textOf(body: AsyncIterable<Uint8Array> & { destroy(): unknown }): Promise<string> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of body) {
-      size += chunk.length;
-      if (size > largestAnswer) {
-        body.destroy();
-        throw failure('CI_INVALID', 'its answer has more than 8 MiB', 'Check the address in factory.yaml.');
-      }
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString('utf8');
+    const answer = await exchange({ method: request.method, url, headers, body }, request.signal);
+    return answerOf(answer.status, answer.headers, answer.text);
   }
 
   function answerOf(status: number, headers: Readonly<Record<string, string>>, text: string): ApiAnswer {
@@ -187,19 +143,19 @@ export function createApi(options: ApiOptions): Api {
         let failed: FactoryError;
         try {
           const answer = await once(request, address);
-          const pause = throttlingOf(answer, clock.now());
-          if (pause !== undefined) pausedUntil = Math.max(pausedUntil, clock.now() + pause);
-          if (pause === undefined && answer.status < 500) return answer;
-          failed =
-            pause === undefined
-              ? unreachable(`${what} answered ${answer.status}`)
-              : throttled(
-                  `${what} answered ${answer.status}, to be asked again in ${Math.ceil(pause / second)} s`,
-                );
+          const throttling = throttlingOf(answer, clock.now(), refusals);
+          refusals = throttling?.refused ? refusals + 1 : 0;
+          if (throttling) pausedUntil = Math.max(pausedUntil, clock.now() + throttling.pause);
+          if (!throttling?.refused && answer.status < 500) return answer;
+          failed = throttling?.refused
+            ? throttled(
+                `${what} answered ${answer.status}, to be asked again in ${Math.ceil(throttling.pause / second)} s`,
+              )
+            : unreachable(`${what} answered ${answer.status}`);
         } catch (error) {
-          if (error instanceof FactoryError) throw error;
           if (request.signal?.aborted) throw request.signal.reason;
-          failed = unreachable(`${what}: ${reasonOf(error)}`);
+          failed = failureOf(what, error);
+          if (failed.problem.code !== 'CI_UNREACHABLE') throw failed;
         }
         if (request.method !== 'GET' || attempt === mostTries) throw failed;
         if (failed.problem.code !== 'CI_THROTTLED') {
@@ -208,28 +164,32 @@ export function createApi(options: ApiOptions): Api {
       }
     },
     async close() {
-      await agent?.destroy();
+      await http?.close();
     },
   };
+
+  function failureOf(what: string, error: unknown): FactoryError {
+    if (error instanceof FactoryError) return error;
+    if (error instanceof AnswerTooLarge)
+      return failure(
+        'CI_INVALID',
+        `${what}: its answer has more than 8 MiB`,
+        'Check the address in factory.yaml.',
+      );
+    if (error instanceof CertificatesUnreadable)
+      return failure(
+        'CREDENTIALS',
+        `the file ${error.message} cannot be read`,
+        'Set ca to a file with certificates (PEM).',
+      );
+    return unreachable(`${what}: ${reasonOf(error)}`);
+  }
 
   function unreachable(message: string): FactoryError {
     return failure(
       'CI_UNREACHABLE',
       message,
       'Check the address in factory.yaml, the network and the server.',
-    );
-  }
-}
-
-function certificates(ca: string | undefined, failure: Api['failure']): { readonly ca?: string[] } {
-  if (ca === undefined) return {};
-  try {
-    return { ca: [...rootCertificates, readFileSync(ca, 'utf8')] };
-  } catch {
-    throw failure(
-      'CREDENTIALS',
-      `the file ${ca} cannot be read`,
-      'Set ca to a file with certificates (PEM).',
     );
   }
 }
