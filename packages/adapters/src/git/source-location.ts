@@ -121,9 +121,15 @@ function within(outer: string, inner: string): string | undefined {
 
 /** A path in a repository in its shortest form, `.` for the root; undefined when it leads out of it. */
 export function insidePath(path: string): string | undefined {
+  if (isShortest(path)) return path;
   if (path.includes('\0') || posix.isAbsolute(path)) return undefined;
   const normal = posix.normalize(path === '' ? '.' : path).replace(/(.)\/$/, '$1');
   return normal === '..' || normal.startsWith('../') ? undefined : normal;
+}
+
+/** No part that `normalize` would take away; nearly all paths come so from the configuration. */
+function isShortest(path: string): boolean {
+  return !/(?:^|\/)\.{0,2}(?:\/|$)|\0/.test(path);
 }
 
 /** Where the factory directory's own repository would be pushed to: what `state.remote` means when it is not set. */

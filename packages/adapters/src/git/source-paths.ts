@@ -49,6 +49,7 @@ export async function findInCommit(
   // A commit's id is not its root folder's: that one is read from the commit.
   const root = await rootOf(repository, commit);
   const found = await walk.find(root, ownState === undefined ? [...all] : [...all, ownState]);
+  const search = { repository, walk, root, found, ownState };
   const results: Result<FoundPaths, Problem>[] = [];
   for (const [index, name] of wanted.entries()) {
     const { dockerfile, context } = paths[index] ?? {};
@@ -56,7 +57,12 @@ export async function findInCommit(
       results.push(err(escapes('dockerfile', name.dockerfile, name, 'leads out of the repository')));
     else if (context === undefined)
       results.push(err(escapes('context', name.context, name, 'leads out of the repository')));
-    else results.push(await findOne({ repository, walk, root, found, ownState }, name, dockerfile, context));
+    else {
+      // Nearly all repositories have no links on these ways, and then there is nothing to wait for.
+      const file = found.hasLinks ? await follow(search, dockerfile) : entryAt(found, dockerfile);
+      const folder = found.hasLinks ? await follow(search, context) : entryAt(found, context);
+      results.push(findOne(search, name, dockerfile, file, folder));
+    }
   }
   return results;
 }
@@ -69,13 +75,16 @@ interface Search {
   readonly ownState: string | undefined;
 }
 
-async function findOne(
+/** What stands at a path, links followed; undefined: nothing. */
+type Followed = { readonly path: string; readonly entry: TreeEntry } | 'escapes' | undefined;
+
+function findOne(
   search: Search,
   name: WantedPaths,
   dockerfile: string,
-  context: string,
-): Promise<Result<FoundPaths, Problem>> {
-  const file = await follow(search, dockerfile);
+  file: Followed,
+  folder: Followed,
+): Result<FoundPaths, Problem> {
   if (file === 'escapes')
     return err(
       escapes('dockerfile', name.dockerfile, name, 'is a symbolic link that leads out of the repository'),
@@ -84,7 +93,6 @@ async function findOne(
     return err(dockerfileMissing(name, nearPaths(search, dockerfile), inSubmodule(search, dockerfile)));
   if (file.entry.mode === treeMode) return err(dockerfileUnreadable(name, 'is a folder'));
   if (file.entry.mode === submoduleMode) return err(dockerfileMissing(name, [], true));
-  const folder = await follow(search, context);
   if (folder === 'escapes')
     return err(escapes('context', name.context, name, 'is a symbolic link that leads out of the repository'));
   const blob = file.entry.id;
@@ -102,20 +110,14 @@ function contentId(search: Search, path: string, entry: TreeEntry): string {
 }
 
 /** The entry at a path, symbolic links followed as a checkout would follow them. */
-async function follow(
-  search: Search,
-  start: string,
-): Promise<{ path: string; entry: TreeEntry } | 'escapes' | undefined> {
+async function follow(search: Search, start: string): Promise<Followed> {
   let path = start;
   let found = search.found;
   for (let hop = 0; hop < mostHops; hop += 1) {
     const link = found.hasLinks
       ? prefixes(path).find((prefix) => found.entries.get(prefix)?.mode === linkMode)
       : undefined;
-    if (link === undefined) {
-      const entry = found.entries.get(path);
-      return entry && { path, entry };
-    }
+    if (link === undefined) return entryAt(found, path);
     const [answer] = await search.repository.blobs([found.entries.get(link)?.id ?? ''], longestTarget);
     if (answer?.kind !== 'object') return undefined;
     const target = answer.bytes.toString('utf8');
@@ -127,6 +129,11 @@ async function follow(
     found = await search.walk.find(search.root, [path]);
   }
   return undefined;
+}
+
+function entryAt({ entries }: FoundEntries, path: string): Followed {
+  const entry = entries.get(path);
+  return entry && { path, entry };
 }
 
 /** `a`, `a/b`, `a/b/c`. */

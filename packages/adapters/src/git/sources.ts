@@ -3,7 +3,7 @@ import type { Provider, Source } from '@image-factory/core/enrolment/types.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { SourceFile, SourceTree } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
-import { err, type Result } from '@image-factory/core/result.ts';
+import { ok, type Result } from '@image-factory/core/result.ts';
 import { createMutex } from '../directory/mutex.ts';
 import { createPlainFolder, type PlainFolder } from './plain-folder.ts';
 import { takeSlot } from './cache-slot.ts';
@@ -91,17 +91,20 @@ export function createSources(options: SourcesOptions): Sources {
     const groups = new Map<string, { location: SourceLocation; members: number[] }>();
     const located = memoised(
       (source: Source) => `${source.provider} ${source.repo}`,
-      (source) => locateSource(source, factoryDir, options.baseUrls ?? {}),
+      (source) => {
+        const found = locateSource(source, factoryDir, options.baseUrls ?? {});
+        return found.ok ? ok({ location: found.value, key: keyOf(found.value) }) : found;
+      },
     );
     for (const [index, source] of sources.entries()) {
-      const location = located(source);
-      if (!location.ok) {
-        results[index] = err(location.error);
+      const found = located(source);
+      if (!found.ok) {
+        results[index] = found;
         continue;
       }
-      const key = keyOf(location.value);
+      const { location, key } = found.value;
       const group = groups.get(key);
-      if (group === undefined) groups.set(key, { location: location.value, members: [index] });
+      if (group === undefined) groups.set(key, { location, members: [index] });
       else group.members.push(index);
     }
     await eachOf([...groups.values()], atOnce, async ({ location, members }) => {

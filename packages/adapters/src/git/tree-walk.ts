@@ -36,8 +36,8 @@ export interface FoundEntries {
   readonly hasLinks: boolean;
 }
 
-/** What is looked for below a folder, by name. */
-interface Way extends Map<string, Way> {}
+/** What is looked for below a folder, by name; undefined where nothing is looked for below that. */
+interface Way extends Map<string, Way | undefined> {}
 
 interface Step {
   readonly path: string;
@@ -74,7 +74,7 @@ export function createTreeWalk(reader: ObjectReader): TreeWalk {
           const entry = folder?.get(name);
           found.set(inner, entry);
           if (entry?.mode === linkMode) hasLinks = true;
-          if (entry?.mode === treeMode && way.size > 0) next.push({ path: inner, id: entry.id, below: way });
+          if (entry?.mode === treeMode && way) next.push({ path: inner, id: entry.id, below: way });
         }
       }
       level = next;
@@ -91,7 +91,9 @@ function wayTo(paths: readonly string[]): Way {
   for (const path of paths) {
     if (path === '.') continue;
     let way = root;
-    for (const name of path.split('/')) {
+    const names = path.split('/');
+    const last = names.pop() ?? '';
+    for (const name of names) {
       let inner = way.get(name);
       if (inner === undefined) {
         inner = new Map();
@@ -99,6 +101,7 @@ function wayTo(paths: readonly string[]): Way {
       }
       way = inner;
     }
+    if (!way.has(last)) way.set(last, undefined);
   }
   return root;
 }
