@@ -1,25 +1,21 @@
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createDockerCredentials } from '@image-factory/adapters/credentials/docker-credentials.ts';
 import type { LocalBuilder } from '@image-factory/adapters/build-local/local-builder.ts';
-import { createRegistry } from '@image-factory/adapters/registry/create-registry.ts';
-import { openFileLookCache } from '@image-factory/adapters/registry/file-look-cache.ts';
+import type { RegistryClient } from '@image-factory/adapters/registry/create-registry.ts';
 import type { FactoryConfig, Provider, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
+import { openRegistry } from './open-registry.ts';
 import { openStore, type StateOverride } from './open-store.ts';
 import { placesOf } from './places.ts';
 import { clockOf } from './system-clock.ts';
 
-type OwnRegistry = ReturnType<typeof createRegistry>;
-
 /** What is opened as factory.yaml says, and opened anew where it says something else. */
 export interface OpenedParts {
   readonly store: StateStore;
-  readonly registry: OwnRegistry;
+  readonly registry: RegistryClient;
   builderFor(provider: Provider): Builder | undefined;
   /** Opens what starts builds here, if any image needs it. Answers why a provider's builds cannot be started. */
   openBuilders(): Promise<readonly Problem[]>;
@@ -42,22 +38,10 @@ export async function openParts(
   first: FactoryConfig,
   override: StateOverride,
 ): Promise<OpenedParts> {
-  const places = placesOf(options.dir, io);
-  const clock = clockOf(io);
-  const credentials = createDockerCredentials({
-    environment: io.env,
-    homeFolder: io.env['HOME'] ?? homedir(),
-    clock,
-  });
   let config = first;
   let store = await openStore(options.dir, config.settings.state, io, override);
-  let registry = await openRegistry(config.settings);
+  let registry = openRegistry(options.dir, config.settings.registries, io);
   let builder: LocalBuilder | undefined;
-
-  async function openRegistry({ registries }: Settings): Promise<OwnRegistry> {
-    const cache = await openFileLookCache(places.looks, () => clock.now());
-    return createRegistry({ settings: registries, credentials, clock, cache });
-  }
 
   return {
     get store() {
@@ -102,7 +86,7 @@ export async function openParts(
       if (otherRegistries) {
         // Closed first: it writes what it has looked at, and the next one reads that.
         await registry.close();
-        registry = await openRegistry(settings);
+        registry = openRegistry(options.dir, settings.registries, io);
       }
       config = next;
     },
@@ -131,7 +115,7 @@ async function openLocalBuilder(
   options: GlobalOptions,
   io: Io,
   { builder, limits, registries }: Settings,
-  registry: OwnRegistry,
+  registry: RegistryClient,
 ): Promise<LocalBuilder> {
   const places = placesOf(options.dir, io);
   const [{ createLocalBuilder }, { gitCheckout }, { createRemoteCommits }] = await Promise.all([
