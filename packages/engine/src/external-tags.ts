@@ -14,7 +14,7 @@ export async function externalTags(
   enrolments: readonly Enrolment[],
   state: FactoryState,
   problems: Problem[],
-  signal?: AbortSignal,
+  options: { readonly force?: boolean; readonly signal?: AbortSignal },
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const externals = enrolments.filter(
     (enrolment): enrolment is ExternalEnrolment => enrolment.kind === 'external',
@@ -29,7 +29,7 @@ export async function externalTags(
     }
     try {
       const reference = { domain: enrolment.registry, path: enrolment.repository };
-      const tags = await deps.registry.listTags(reference, signal);
+      const tags = await deps.registry.listTags(reference, options);
       const ranking = rankingOf(enrolment.imageSelectionStrategy, enrolment.allowTags);
       const highest = selectTags(tags, enrolment.allowTags, ranking).slice(0, watchedTags);
       const approved = state.images.get(enrolment.name)?.approved?.tag;
@@ -44,7 +44,7 @@ export async function externalTags(
         });
       }
     } catch (thrown) {
-      if (!signal?.aborted) problems.push(problemOf(thrown, subject));
+      if (!options.signal?.aborted) problems.push(problemOf(thrown, subject));
     }
   });
   return selected;

@@ -45,7 +45,7 @@ export async function lookAround(
   },
 ): Promise<LookAround> {
   const problems: Problem[] = [];
-  const selected = await externalTags(deps, enrolments, state, problems, options.signal);
+  const selected = await externalTags(deps, enrolments, state, problems, options);
   const targets = lookTargets(enrolments, state, selected, options);
 
   function note(thrown: unknown, subject: Subject): void {

@@ -13,7 +13,7 @@ import { manifestAccept } from './media-types.ts';
 import type { Resolve } from './reach.ts';
 import { RecentlyUsed } from './recently-used.ts';
 import { findReferrers } from './referrers.ts';
-import { listTags } from './tags.ts';
+import { knownTags } from './tags.ts';
 import { createWire, defaultTimeouts, type Timeouts } from './wire.ts';
 
 export interface RegistryOptions {
@@ -105,7 +105,8 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
         await host.send({ method: 'HEAD', repository: reference.path, path, headers, maxBody: 0, signal }),
       );
     },
-    listTags: (reference, signal) => listTags(hostOf(reference), reference.path, signal),
+    listTags: (reference, listOptions = {}) =>
+      knownTags(hostOf(reference), cache.tagLists, clock, reference.path, listOptions),
     referrers: (reference, digest, artifactType, signal) =>
       findReferrers(hostOf(reference), reference.path, digest, artifactType, signal),
     takeClockReadings: () => readings.take(),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { day } from '@image-factory/core/time.ts';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileLookCache } from './file-look-cache.ts';
 import type { RememberedLook } from './look-cache.ts';
 
@@ -103,4 +103,38 @@ it('writes whole files only', async () => {
   expect(Object.keys((JSON.parse(await readFile(file(), 'utf8')) as { looks: object }).looks).length).toBe(
     200,
   );
+});
+
+describe('lists of tags', () => {
+  const key = 'docker.io/library/node';
+  const list = { askedAt: now, tags: ['22', '22-alpine'] };
+
+  it('are kept from one process to the next, each by itself', async () => {
+    await (await openAt()).tagLists.set(key, list);
+    const { tagLists } = await openAt();
+    expect(await tagLists.get(key)).toEqual(list);
+    expect(await tagLists.get('docker.io/library/python')).toBeUndefined();
+  });
+
+  it.each([
+    ['half a file', (text: string) => text.slice(0, -3)],
+    ['another version', (text: string) => text.replace('"version":1', '"version":0')],
+    ['another repository', (text: string) => text.replace('node', 'evil')],
+    ['a time to come', (text: string) => text.replace(String(now), String(now + day))],
+    ['what is no tag', (text: string) => text.replace('"22"', '"../22"')],
+  ])('are forgotten where the file holds %s', async (_, change) => {
+    await (await openAt()).tagLists.set(key, list);
+    const folderOfLists = join(folder, 'deep', 'tags');
+    const [name = ''] = await readdir(folderOfLists);
+    const text = await readFile(join(folderOfLists, name), 'utf8');
+    await writeFile(join(folderOfLists, name), change(text));
+    expect(await (await openAt()).tagLists.get(key)).toBeUndefined();
+  });
+
+  it('that cannot be written are asked for again', async () => {
+    await writeFile(join(folder, 'deep'), 'a file in the way');
+    const { tagLists } = await openAt();
+    await tagLists.set(key, list);
+    expect(await tagLists.get(key)).toBeUndefined();
+  });
 });

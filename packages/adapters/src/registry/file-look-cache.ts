@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { day, second, type Instant } from '@image-factory/core/time.ts';
 import { digestFrom, digestOf } from './digest.ts';
 import type { LookCache, RememberedLook } from './look-cache.ts';
+import { fileTagLists } from './file-tag-lists.ts';
 import { manifestAccept } from './media-types.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Looks made with another Accept list or written in another form say nothing to this version. */
 const version = digestOf(`1 ${manifestAccept}`);
@@ -16,7 +17,7 @@ const longestText = 512;
 const flushDelay = 5 * second;
 
 /**
- * Keeps looks in one file of a folder. It is written whole, beside the old one and then in its place; a file that is
+ * Keeps looks in one file of a folder, and lists of tags beside it. It is written whole, beside the old one and then in its place; a file that is
  * missing, corrupt or of another version is the same as an empty one. Processes that share the folder keep the newer
  * of two looks at a tag. Failures to write are no failures of the work: the next process asks again.
  */
@@ -49,6 +50,7 @@ export async function openFileLookCache(folder: string, now: () => Instant): Pro
   }
 
   return {
+    tagLists: fileTagLists(join(folder, 'tags'), now),
     get: (key) => looks.get(key),
     set(key, look) {
       looks.set(key, look);
@@ -62,23 +64,6 @@ export async function openFileLookCache(folder: string, now: () => Instant): Pro
 async function modification(file: string): Promise<string> {
   const found = await stat(file).catch(() => undefined);
   return found ? `${found.ino} ${found.mtimeMs} ${found.size}` : '';
-}
-
-async function replaceFile(file: string, text: string): Promise<void> {
-  const beside = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    const handle = await open(beside, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, file);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
 }
 
 async function readLooks(file: string, now: Instant): Promise<Map<string, RememberedLook>> {

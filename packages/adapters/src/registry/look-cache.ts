@@ -19,8 +19,21 @@ export interface RememberedLook {
   readonly previous?: Sighting;
 }
 
+/** What is remembered of the tags of one repository. */
+export interface RememberedTags {
+  readonly askedAt: Instant;
+  readonly tags: readonly string[];
+}
+
+/** Keeps lists of tags by `registry/repository`. They can be long, so that they are read one by one. */
+export interface TagLists {
+  get(key: string): Promise<RememberedTags | undefined>;
+  set(key: string, list: RememberedTags): Promise<void>;
+}
+
 /** Keeps looks by `registry/repository:tag`. */
 export interface LookCache {
+  readonly tagLists: TagLists;
   get(key: string): RememberedLook | undefined;
   set(key: string, look: RememberedLook): void;
   /** Makes what was set durable, where that is not done already. */
@@ -30,7 +43,12 @@ export interface LookCache {
 /** For one process only. */
 export function createMemoryLookCache(): LookCache {
   const looks = new Map<string, RememberedLook>();
+  const lists = new Map<string, RememberedTags>();
   return {
+    tagLists: {
+      get: async (key) => lists.get(key),
+      set: async (key, list) => void lists.set(key, list),
+    },
     get: (key) => looks.get(key),
     set: (key, look) => void looks.set(key, look),
     flush: () => Promise.resolve(),

@@ -219,6 +219,47 @@ describe('limits', () => {
   });
 });
 
+describe('a list of tags', () => {
+  async function listing(more: Partial<Parameters<typeof createRegistry>[0]> = {}) {
+    await registry.pushImage('team/app', '1');
+    const { client, clock } = start({ minInterval: day }, more);
+    const list = (force = false) => client.listTags(referenceTo(registry.host, 'team/app'), { force });
+    return { list, clock };
+  }
+
+  it('is asked for once in the interval per repository, unless forced', async () => {
+    const { list, clock } = await listing();
+    expect(await list()).toEqual(['1']);
+    registry.log.clear();
+    await registry.pushImage('team/app', '2');
+    clock.advance(23 * hour);
+    expect(await list()).toEqual(['1']);
+    expect(registry.log.all().filter(({ method }) => method === 'GET')).toEqual([]);
+    expect(await list(true)).toEqual(['1', '2']);
+    await registry.pushImage('team/app', '3');
+    clock.advance(23 * hour);
+    expect(await list()).toEqual(['1', '2']);
+    clock.advance(hour + minute);
+    expect(await list()).toEqual(['1', '2', '3']);
+  });
+
+  it('that could not be had does not count as asked for', async () => {
+    const { list } = await listing();
+    registry.faults.add({ action: { kind: 'status', status: 403 }, times: 1 });
+    await problemIn(list());
+    expect(await list()).toEqual(['1']);
+  });
+
+  it('is shared through the cache by clients one after the other', async () => {
+    const cache = createMemoryLookCache();
+    const { list } = await listing({ cache });
+    await list();
+    const second = await listing({ cache });
+    await registry.pushImage('team/app', '2');
+    expect(await second.list()).toEqual(['1']);
+  });
+});
+
 describe('tags', () => {
   const list = (client: RegistryClient) => client.listTags(referenceTo(registry.host, 'team/app'));
 

@@ -1,7 +1,9 @@
 import { plainAddress, registryFailure } from './failures.ts';
+import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { FollowedAnswer } from './follow.ts';
 import type { Host } from './host.ts';
 import { parseObject } from './json.ts';
+import type { TagLists } from './look-cache.ts';
 import { isAbsent } from './look.ts';
 import { largestPage, readPages } from './pages.ts';
 
@@ -15,8 +17,31 @@ function pageSize(registry: string): number {
   return registry === 'quay.io' ? 100 : 1000;
 }
 
+/** Is it a tag that a person may have meant? */
+export function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && tagPattern.test(tag) && !derivedTag.test(tag);
+}
+
+/** The list as it was remembered, where the registry may be asked once in a while only. */
+export async function knownTags(
+  host: Host,
+  lists: TagLists,
+  clock: Clock,
+  repository: string,
+  options: { readonly force?: boolean; readonly signal?: AbortSignal },
+): Promise<readonly string[]> {
+  const { minInterval } = host.limits;
+  if (minInterval === 0) return listTags(host, repository, options.signal);
+  const key = `${host.registry}/${repository}`;
+  const known = options.force ? undefined : await lists.get(key);
+  if (known && known.askedAt + minInterval > clock.now()) return known.tags;
+  const tags = await listTags(host, repository, options.signal);
+  await lists.set(key, { askedAt: clock.now(), tags });
+  return tags;
+}
+
 /** All tags in the registry's order, each once. */
-export async function listTags(
+async function listTags(
   host: Host,
   repository: string,
   signal: AbortSignal | undefined,
@@ -60,7 +85,5 @@ function tagsOn(host: Host, repository: string, answer: FollowedAnswer): readonl
   if (!Array.isArray(listed)) {
     throw registryFailure('REGISTRY_INVALID', registry, `${where}: expected a list of tags`);
   }
-  return listed.filter(
-    (tag) => typeof tag === 'string' && tagPattern.test(tag) && !derivedTag.test(tag),
-  ) as string[];
+  return listed.filter(isTag);
 }

@@ -49,8 +49,14 @@ export interface Registry {
   describe(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<Described | undefined>;
   /** Is the digest still served? One HEAD. */
   serves(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<boolean>;
-  /** All tags, every page; tags of signatures and attestations (`sha256-<hex>...`) left out. */
-  listTags(reference: Reference, signal?: AbortSignal): Promise<readonly string[]>;
+  /**
+   * All tags, every page; tags of signatures and attestations (`sha256-<hex>...`) left out. Where tags are looked at
+   * once in a while only, the list is one that old at most; `force` asks anew.
+   */
+  listTags(
+    reference: Reference,
+    options?: { readonly force?: boolean; readonly signal?: AbortSignal },
+  ): Promise<readonly string[]>;
   /** Descriptors of what refers to a digest; falls back to the referrers tag. */
   referrers(
     reference: Reference,
