@@ -68,7 +68,7 @@ const notes: Readonly<Record<string, Note>> = {
   status: {
     writes: 'nothing',
     asks: 'the state',
-    text: 'What the last cycle recorded, and with a name what the image contains and how that is known.',
+    text: 'What the last cycle recorded. With the name of an image: what it contains and how that is known. With the name of a base, or its reference (`node:22`): its ledger, and for every image that is built from it the delay, what is approved and what stands in the way of what is newer.',
   },
   graph: {
     writes: 'nothing',
@@ -83,7 +83,7 @@ const notes: Readonly<Record<string, Note>> = {
   hold: {
     writes: 'state',
     asks: 'the state',
-    text: 'Takes the name of an image or of a base. `--digest` is meant for bases and external images: on a managed image the hold stops the whole image all the same.',
+    text: 'Takes the name of an image or of a base. `--digest` is for bases and external images; on a managed image, which a hold stops as a whole, it is refused.',
   },
   release: {
     writes: 'state',

@@ -221,7 +221,7 @@ export function buildProgram(
     .option('--wait', 'wait for the run of remote CI');
   add(
     'status [name]',
-    'what is known of the images',
+    'what is known of the images, of one of them, or of a base',
     async () => (await import('./commands/status.ts')).status,
   );
   add(

@@ -6,6 +6,7 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
 import { readState } from '../read-state.ts';
+import { ledgerTable } from '../render/ledger.ts';
 import { table } from '../render/table.ts';
 
 /** What happened to an image or base, newest first: the audit log, the rebuilds, and for a base its ledger. */
@@ -44,25 +45,7 @@ export async function history(
           ),
         );
       }
-      if (ledger.length > 0) {
-        const rows = ledger
-          .toReversed()
-          .map((entry) => [
-            style.when(entry.firstSeen),
-            entry.tag ?? '',
-            entry.digest.slice(0, 19),
-            [
-              entry.baseline ? 'baseline' : '',
-              entry.withdrawnAt === undefined ? '' : 'withdrawn',
-              entry.replacedAt === undefined ? 'stands now' : '',
-              entry.equalTo === undefined ? '' : `equal to ${entry.equalTo.slice(0, 19)}`,
-              entry.retagged ? 'retagged' : '',
-            ]
-              .filter((word) => word !== '')
-              .join(', '),
-          ]);
-        parts.push(table(['first seen', 'tag', 'digest', 'ledger'], rows, style));
-      }
+      if (ledger.length > 0) parts.push(ledgerTable(ledger, style));
       return parts.join('\n') || 'nothing happened yet\n';
     },
     problems,

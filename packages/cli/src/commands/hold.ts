@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
-import { FactoryError } from '@image-factory/core/problem.ts';
+import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
-import type { FactoryState, Hold } from '@image-factory/core/state/types.ts';
+import type { FactoryState, Hold, ImageRecord } from '@image-factory/core/state/types.ts';
 import { parseDuration, parseInstant, type Instant } from '@image-factory/core/time.ts';
 import type { Changed } from '@image-factory/engine/enter.ts';
 import type { Answer } from '../answer.ts';
@@ -34,6 +34,8 @@ export async function hold(
     const event = { at: now, type: 'hold', text: `${name} is held: ${stop.reason}` };
     const image = state.images.get(name);
     if (image) {
+      if (digest !== undefined && image.discoveryStatus !== 'external')
+        throw new FactoryError(wholeImage(image, digest));
       const images = new Map(state.images).set(name, { ...image, hold: stop });
       return { state: { ...state, images }, events: [{ ...event, image: name }] };
     }
@@ -63,7 +65,10 @@ export async function release(
     const event = { at: now, type: 'release', text: `${name} is released` };
     const image = state.images.get(name);
     if (image) {
+      if (digest !== undefined && image.discoveryStatus !== 'external')
+        throw new FactoryError(wholeImage(image, digest));
       const { hold: held, ...rest } = image;
+      if (digest !== undefined && held?.digest !== digest) return { state, events: [] };
       const last = image.rebuilds.at(-1);
       const stopped =
         last !== undefined && last.outcome !== 'success' && last.endedAt > (image.clearedAt ?? 0);
@@ -87,6 +92,17 @@ export async function release(
     value: { name, released },
     text: () =>
       released ? `${name} is released\n` : `${name} was not on hold, and nothing had stopped it\n`,
+  };
+}
+
+/** A managed image is built from digests of its bases: of itself there is none to be kept away from. */
+function wholeImage({ name, baseImages }: ImageRecord, digest: Digest): Problem {
+  const bases = baseImages.length === 0 ? '' : `, one of ${baseImages.join(', ')}`;
+  return {
+    code: 'USAGE',
+    message: `--digest: ${name} is built here, so that a hold stops all of it and never one digest`,
+    hint: `Hold the digest at the base that has it${bases}: image-factory hold BASE --digest ${digest} --reason ... To stop ${name}, leave --digest out.`,
+    subject: { kind: 'image', name },
   };
 }
 

@@ -15,14 +15,13 @@ export async function status(options: GlobalOptions, io: Io, args: readonly stri
   const name = args[0];
   if (name !== undefined) {
     const image = state.images.get(name);
-    if (!image)
-      throw new FactoryError(
-        unknownName(
-          name,
-          images.map((record) => record.name),
-        ),
-      );
-    return { value: image, text: (style) => one(image, style), problems };
+    if (image) return { value: image, text: (style) => one(image, style), problems };
+    // Images alone are told of fast: what gates are made of is loaded where it is asked for.
+    const { findBase, statusOfBase } = await import('./status-base.ts');
+    const base = findBase(state, name);
+    if (!base) throw new FactoryError(unknownName(name, [...state.images.keys(), ...state.bases.keys()]));
+    const answer = await statusOfBase(options.dir, state, base, io.now());
+    return { ...answer, problems: [...problems, ...(answer.problems ?? [])] };
   }
   const value = images.map((image) => summary(image, state.intents.has(image.name), io.now()));
   const rows = (style: Style): string[][] =>
