@@ -1,4 +1,5 @@
 import { dependenciesOf } from '@image-factory/core/dockerfile/analyse.ts';
+import type { DockerfileAnalysis } from '@image-factory/core/dockerfile/dependency.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { SourceFile } from '@image-factory/core/ports/source.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
@@ -23,7 +24,8 @@ export interface Found {
   readonly analysis: Analysis;
 }
 
-type Analysis = ReturnType<typeof dependenciesOf>;
+/** Stages and all else that nobody asks for are let go: there may be ten thousand of these. */
+type Analysis = Pick<DockerfileAnalysis, 'bases' | 'error'>;
 /** Answers by identity, for images of which nothing is known yet: copies of one Dockerfile are parsed once. */
 type FirstAnswers = Map<string, Analysis>;
 
@@ -90,12 +92,13 @@ function analyse(
   record: ImageRecord | undefined,
   state: FactoryState,
 ): Analysis {
-  return dependenciesOf(text, {
+  const { bases, error } = dependenciesOf(text, {
     buildArgs: new Map(Object.entries(enrolment.source.buildArgs)),
     platforms: platformsFor(enrolment, record),
     onbuildOf: (reference, platform) => triggersOf(record, state, reference, platform),
     ...(enrolment.source.target === undefined ? {} : { target: enrolment.source.target }),
   });
+  return { bases, ...(error ? { error } : {}) };
 }
 
 function platformsFor(enrolment: ManagedEnrolment, record: ImageRecord | undefined): readonly PlatformName[] {
