@@ -1,4 +1,10 @@
-import type { Enrolment, FactoryConfig, ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import { dispatchTarget } from '@image-factory/core/rebuild/dispatch.ts';
+import type {
+  Enrolment,
+  FactoryConfig,
+  ManagedEnrolment,
+  Settings,
+} from '@image-factory/core/enrolment/types.ts';
 import type { Plan, Reason, RebuildRequest } from '@image-factory/core/plan/types.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import type { Duration } from '@image-factory/core/time.ts';
@@ -48,7 +54,7 @@ export function newCycleRun(beginning: Beginning): CycleRun {
     gone: new Set(),
     silent: new Set(),
     // A cycle that only looks asks for no builders.
-    notNow: upTo === 'all' ? withoutBuilder(deps, managed) : new Map<string, Reason>(),
+    notNow: upTo === 'all' ? withoutBuilder(deps, config.settings, managed) : new Map<string, Reason>(),
     dry,
     follow,
     startOnly,
@@ -72,12 +78,17 @@ function sourcesOf(discoveries: readonly Discovery[]): CycleRun['sources'] {
 
 function withoutBuilder(
   { startable, builderFor }: EngineDeps,
+  { engine, providers }: Settings,
   managed: readonly ManagedEnrolment[],
 ): Map<string, Reason> {
   const notNow = new Map<string, Reason>();
-  for (const { name, source } of managed) {
-    const { provider } = source;
-    if (!(startable ? startable(provider) : builderFor(provider)))
+  for (const enrolment of managed) {
+    const { name } = enrolment;
+    const { provider } = enrolment.source;
+    if (engine === 'kargo') {
+      if (!dispatchTarget(enrolment, providers).ok)
+        notNow.set(name, { code: 'no-builder', detail: provider });
+    } else if (!(startable ? startable(provider) : builderFor(provider)))
       notNow.set(name, { code: 'no-builder', detail: provider });
   }
   return notNow;

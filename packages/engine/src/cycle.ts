@@ -30,6 +30,11 @@ export interface CycleOptions {
   readonly upTo?: 'discover' | 'observe' | 'all';
   /** Ask registries although they were asked lately. */
   readonly force?: boolean;
+  /**
+   * Bases and images that somebody says have news: they are looked at, whenever they were asked last. With the kargo
+   * engine no others are, except where a follow-up is due: Kargo watches them.
+   */
+  readonly news?: ReadonlySet<string>;
   /** Wait for runs that do not live in this process. */
   readonly follow?: boolean;
   readonly requests?: ReadonlyMap<string, RebuildRequest>;
@@ -67,7 +72,13 @@ export async function runCycle(
   const stopped = signal === undefined ? {} : { signal };
   const delays = new Map(config.images.map(({ name, rebuildDelay }) => [name, rebuildDelay]));
   const cacheFor = options.cacheFor === undefined ? {} : { cacheFor: options.cacheFor };
-  const records = openRecords({ store: deps.store, dry, delayOf: (image) => delays.get(image), ...cacheFor });
+  const records = openRecords({
+    store: deps.store,
+    dry,
+    engine: config.settings.engine,
+    delayOf: (image) => delays.get(image),
+    ...cacheFor,
+  });
   await records.load(signal);
   const images = imagesOf(config, records, options);
   const managed = images.filter((image) => image.kind === 'managed');
@@ -80,12 +91,12 @@ export async function runCycle(
   if (upTo !== 'discover' && !offline) {
     // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written below.
     const local = deps.clock.now();
-    const ahead = entered(records.state, records, config.images, discoveries, local);
-    const { settle } = config.settings.timing;
+    const ahead = entered(records.state, records, config, discoveries, local);
     around = await lookAround(deps, images, ahead.state, {
       now: local,
-      settle,
+      settings: config.settings,
       force: options.force ?? false,
+      news: options.news ?? new Set(),
       ...stopped,
     });
   }
@@ -98,7 +109,7 @@ export async function runCycle(
   await records.transact(
     subjectOf(config.images, discoveries, around !== undefined, records.state),
     (before, surroundings) => {
-      const known = entered(before, surroundings, config.images, discoveries, run.now);
+      const known = entered(before, surroundings, config, discoveries, run.now);
       notRestored = known.problems;
       if (!around) return known;
       const sighted = enterSights(known.state, images, {
@@ -143,11 +154,11 @@ function imagesOf(
 function entered(
   before: FactoryState,
   surroundings: Surroundings,
-  enrolments: readonly Enrolment[],
+  { images: enrolments, settings }: FactoryConfig,
   discoveries: readonly Discovery[],
   now: Instant,
 ): Changed & { readonly problems: readonly Problem[] } {
-  const enrolled = enterEnrolments(before, enrolments, surroundings, now);
+  const enrolled = enterEnrolments(before, enrolments, surroundings, settings.engine, now);
   const discovered = enterDiscoveries(enrolled.state, enrolments, discoveries, surroundings, now);
   const events = [...enrolled.events, ...discovered.events];
   return { state: discovered.state, events, problems: enrolled.problems };

@@ -21,11 +21,12 @@ export function enterEnrolments(
   before: FactoryState,
   enrolments: readonly Enrolment[],
   { files, unreadable }: Surroundings,
+  engine: Settings['engine'],
   now: Instant,
 ): Changed & { readonly problems: readonly Problem[] } {
   const owned: FactoryState = before.engine
     ? before
-    : { ...before, engine: { engine: 'embedded', epoch: 1, version: stateVersion } };
+    : { ...before, engine: { engine, epoch: 1, version: stateVersion } };
   const enrolled = enrolAll(owned, enrolments, now, files, unreadable);
   const state = linkManagedBases(enrolled.state, enrolments);
   const told = (type: string, names: readonly string[], what: string): Event[] =>

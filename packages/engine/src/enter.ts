@@ -188,6 +188,7 @@ function enter(
     at: same ? seenAt : now,
     ...(tag === undefined ? {} : { tag }),
     ...(lastLook === undefined ? {} : { lastLook }),
+    ...(settings.engine === 'kargo' ? { noteStanding: settings.timing.minStanding } : {}),
   };
   const observed = observe(before, look, settings.timing.settle);
   let { ledger } = observed;
@@ -199,7 +200,7 @@ function enter(
 }
 
 function tell(news: ObservationNews, digest: string, previous: string | undefined): string | undefined {
-  if (news === 'none' || news === 'settled') return undefined;
+  if (news === 'none' || news === 'settled' || news === 'stood') return undefined;
   if (news === 'baseline') return `starts at ${digest}`;
   if (news === 'went-back') return `went back to ${digest}; ${previous ?? 'the digest before'} is withdrawn`;
   if (news === 'returned') return `returned to the withdrawn ${digest}; its time starts again`;

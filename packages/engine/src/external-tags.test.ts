@@ -1,3 +1,4 @@
+import { defaultSettings } from '@image-factory/core/enrolment/default-settings.ts';
 import { expect, it } from 'vitest';
 import type { EngineDeps } from './deps.ts';
 import { externalTags } from './external-tags.ts';
@@ -13,8 +14,8 @@ it('are listed anew where a person asks for it', async () => {
   const images = [external('postgres', '^\\d+$')];
   const { state } = new TestFactory(images);
   for (const force of [true, false])
-    expect(await externalTags(deps, images, state, [], { force })).toEqual(
-      new Map([['postgres', ['16', '15']]]),
-    );
+    expect(
+      await externalTags(deps, images, state, [], { settings: defaultSettings, force, news: new Set() }),
+    ).toEqual(new Map([['postgres', ['16', '15']]]));
   expect(asked).toEqual([true, false]);
 });

@@ -1,5 +1,5 @@
 import { compileTagPattern } from '@image-factory/core/enrolment/tag-pattern.ts';
-import type { Enrolment, ExternalEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { Enrolment, ExternalEnrolment, Settings } from '@image-factory/core/enrolment/types.ts';
 import { rankingOf, selectTags, watchedTags } from '@image-factory/core/ledger/selection.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
@@ -14,8 +14,14 @@ export async function externalTags(
   enrolments: readonly Enrolment[],
   state: FactoryState,
   problems: Problem[],
-  options: { readonly force?: boolean; readonly signal?: AbortSignal },
+  options: {
+    readonly settings: Settings;
+    readonly force: boolean;
+    readonly news: ReadonlySet<string>;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { settings, news, signal } = options;
   const externals = enrolments.filter(
     (enrolment): enrolment is ExternalEnrolment => enrolment.kind === 'external',
   );
@@ -27,14 +33,23 @@ export async function externalTags(
       selected.set(enrolment.name, [fixed]);
       return;
     }
+    const { approved, ledger = [] } = state.images.get(enrolment.name) ?? {};
+    if (settings.engine === 'kargo' && ledger.length > 0 && !news.has(enrolment.name)) {
+      // Kargo lists the tags; what is known of them may still need a second look.
+      selected.set(enrolment.name, [...new Set(ledger.flatMap(({ tag }) => tag ?? []))]);
+      return;
+    }
     try {
       const reference = { domain: enrolment.registry, path: enrolment.repository };
-      const tags = await deps.registry.listTags(reference, options);
+      const tags = await deps.registry.listTags(reference, {
+        force: options.force || news.has(enrolment.name),
+        ...(signal ? { signal } : {}),
+      });
       const ranking = rankingOf(enrolment.imageSelectionStrategy, enrolment.allowTags);
       const highest = selectTags(tags, enrolment.allowTags, ranking).slice(0, watchedTags);
-      const approved = state.images.get(enrolment.name)?.approved?.tag;
-      const watched = approved !== undefined && !highest.includes(approved) && tags.includes(approved);
-      selected.set(enrolment.name, watched ? [...highest, approved] : highest);
+      const kept = approved?.tag;
+      const watched = kept !== undefined && !highest.includes(kept) && tags.includes(kept);
+      selected.set(enrolment.name, watched ? [...highest, kept] : highest);
       if (highest.length === 0) {
         problems.push({
           code: 'REGISTRY_NOT_FOUND',
@@ -44,7 +59,7 @@ export async function externalTags(
         });
       }
     } catch (thrown) {
-      if (!options.signal?.aborted) problems.push(problemOf(thrown, subject));
+      if (!signal?.aborted) problems.push(problemOf(thrown, subject));
     }
   });
   return selected;

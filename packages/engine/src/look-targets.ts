@@ -1,9 +1,9 @@
-import type { Enrolment } from '@image-factory/core/enrolment/types.ts';
-import { followUpAt, standing } from '@image-factory/core/ledger/observe.ts';
+import type { Enrolment, Settings } from '@image-factory/core/enrolment/types.ts';
+import { followUpAt, standing, standingCheckAt } from '@image-factory/core/ledger/observe.ts';
 import type { Subject } from '@image-factory/core/problem.ts';
 import type { Digest, Reference } from '@image-factory/core/reference/types.ts';
 import type { FactoryState, LedgerEntry } from '@image-factory/core/state/types.ts';
-import type { Duration, Instant } from '@image-factory/core/time.ts';
+import type { Instant } from '@image-factory/core/time.ts';
 
 /** One tag to look at, and what its records want to know of it. */
 export interface Target {
@@ -32,13 +32,24 @@ export function tagKey(reference: {
   return `${reference.domain}/${reference.path}:${reference.tag ?? 'latest'}`;
 }
 
-/** Every distinct tag of the enrolled images and their bases, by {@link tagKey}. */
+/**
+ * Every distinct tag of the enrolled images and their bases, by {@link tagKey}. With the kargo engine only those that have
+ * news, that were never looked at, or that a follow-up is due for: the other ones are Kargo's to watch.
+ */
 export function lookTargets(
   enrolments: readonly Enrolment[],
   state: FactoryState,
   selected: ReadonlyMap<string, readonly string[]>,
-  { now, settle, force }: { readonly now: Instant; readonly settle: Duration; readonly force: boolean },
+  options: {
+    readonly now: Instant;
+    readonly settings: Settings;
+    readonly force: boolean;
+    readonly news: ReadonlySet<string>;
+  },
 ): ReadonlyMap<string, Target> {
+  const { now, settings, force, news } = options;
+  const { settle, minStanding } = settings.timing;
+  const kargo = settings.engine === 'kargo';
   const targets = new Map<string, Target>();
   function target(reference: Reference, subject: Subject): Target {
     const key = tagKey(reference);
@@ -63,6 +74,8 @@ export function lookTargets(
     into.standing.push(standing(ledger, tag));
     const at = followUpAt(ledger, settle, tag);
     if (at !== undefined && at <= now && !standing(ledger, tag)?.baseline) into.force = true;
+    const check = kargo ? standingCheckAt(ledger, minStanding, tag) : undefined;
+    if (check !== undefined && check <= now) into.force = true;
   }
 
   const used = new Set<string>();
@@ -79,12 +92,14 @@ export function lookTargets(
       own.ours = true;
       own.mayBeAbsent = true;
       own.known = record?.content?.digest;
+      if (news.has(enrolment.name)) own.force = true;
       continue;
     }
     for (const tag of selected.get(enrolment.name) ?? []) {
       const reference = { domain: enrolment.registry, path: enrolment.repository, tag };
       const own = target(reference, { kind: 'image', name: enrolment.name });
       own.verified.push(enrolment.name);
+      if (news.has(enrolment.name)) own.force = true;
       follow(own, record?.ledger ?? [], tag);
     }
   }
@@ -95,7 +110,13 @@ export function lookTargets(
     const tag = target(reference, { kind: 'base', name });
     tag.mayBeAbsent ||= base.managedBy !== undefined;
     if (base.managedBy === undefined) tag.verified.push(name);
+    if (news.has(name)) tag.force = true;
     follow(tag, base.ledger);
   }
-  return targets;
+  return kargo ? new Map([...targets].filter(([, target]) => isOurs(target))) : targets;
+}
+
+/** Is it on us to look, although Kargo watches? */
+function isOurs({ force, ours, known, standing: entries }: Target): boolean {
+  return force || entries.some((entry) => entry === undefined) || (ours && known === undefined);
 }

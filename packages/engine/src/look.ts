@@ -1,10 +1,10 @@
-import type { Enrolment } from '@image-factory/core/enrolment/types.ts';
+import type { Enrolment, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { Described, Sighting } from '@image-factory/core/ports/registry.ts';
 import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import { problemOf, type Problem, type Subject } from '@image-factory/core/problem.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
-import type { Duration, Instant } from '@image-factory/core/time.ts';
+import type { Instant } from '@image-factory/core/time.ts';
 import type { EngineDeps } from './deps.ts';
 import { externalTags } from './external-tags.ts';
 import { lookTargets, type Target } from './look-targets.ts';
@@ -39,8 +39,9 @@ export async function lookAround(
   state: FactoryState,
   options: {
     readonly now: Instant;
-    readonly settle: Duration;
+    readonly settings: Settings;
     readonly force: boolean;
+    readonly news: ReadonlySet<string>;
     readonly signal?: AbortSignal;
   },
 ): Promise<LookAround> {

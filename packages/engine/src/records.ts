@@ -1,4 +1,5 @@
 import type { StateChanges, StateFiles, StateStore } from '@image-factory/core/ports/state-store.ts';
+import type { Settings } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { stateChanges } from '@image-factory/core/state/changes.ts';
 import { newDecodeCache, rememberWritten, type DecodeCache } from '@image-factory/core/state/decode-cache.ts';
@@ -40,6 +41,8 @@ export interface RecordsOptions {
   readonly cacheFor?: (files: StateFiles) => DecodeCache;
   /** Changes are applied in memory and never written. */
   readonly dry: boolean;
+  /** The engine that works here; undefined for a person's change, which any engine takes up. */
+  readonly engine?: Settings['engine'];
   /** The delays in force; without them no ledger is trimmed, because nobody knows what is still waited for. */
   readonly delayOf?: DelayOf;
 }
@@ -53,7 +56,8 @@ interface Applied {
   readonly events: readonly Event[];
 }
 
-export function openRecords({ store, cacheFor = newDecodeCache, dry, delayOf }: RecordsOptions): Records {
+export function openRecords(options: RecordsOptions): Records {
+  const { store, cacheFor = newDecodeCache, dry, engine, delayOf } = options;
   let cache: DecodeCache | undefined;
   let files: StateFiles = new Map();
   let decoded: DecodedState = { state: emptyState, problems: [], unreadable: new Set() };
@@ -63,7 +67,7 @@ export function openRecords({ store, cacheFor = newDecodeCache, dry, delayOf }: 
     const found = decodeState(newest, cache);
     const newer = found.problems.find(({ code }) => code === 'STATE_NEWER');
     if (newer) throw new FactoryError(newer);
-    refuseOtherEngine(found.state);
+    if (engine) refuseOtherEngine(found.state, engine);
     return found;
   }
 
@@ -137,12 +141,12 @@ function withChanges(files: StateFiles, changes: StateChanges): StateFiles {
 }
 
 /** Only the engine that owns the state writes it; switching is a command of its own (brief 4.4). */
-function refuseOtherEngine(state: FactoryState): void {
-  if (!state.engine || state.engine.engine === 'embedded') return;
+function refuseOtherEngine({ engine: owner }: FactoryState, engine: Settings['engine']): void {
+  if (!owner || owner.engine === engine) return;
   throw new FactoryError({
     code: 'STATE_EPOCH',
-    message: `this state is owned by the ${state.engine.engine} engine (epoch ${state.engine.epoch}), not by the embedded one`,
-    hint: 'This program has the embedded engine only: run the engine that owns the state.',
+    message: `this state is owned by the ${owner.engine} engine (epoch ${owner.epoch}), and factory.yaml says engine: ${engine}`,
+    hint: `Hand it over with image-factory engine ${engine}, or set engine: ${owner.engine}.`,
     subject: { kind: 'factory' },
   });
 }

@@ -3,6 +3,7 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
 import { holdOn, takenOver, withIntents } from '@image-factory/core/rebuild/transitions.ts';
 import type { Intent } from '@image-factory/core/state/types.ts';
+import { hour } from '@image-factory/core/time.ts';
 import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';
 import { enrolmentOfRecord } from './enrolment-of-record.ts';
 import { visibleWithin, type OpenRun } from './follow.ts';
@@ -13,6 +14,8 @@ import { recordRuns, startAll, stopwatch } from './start.ts';
 
 /** Another process may take over an intent without a run so long after it first saw it (brief 4.4). */
 const takeOverAfter = visibleWithin;
+/** Kargo finds an intent within its polling interval, and a promotion is ended sooner than this. */
+const handedOverWithin = hour;
 const looksAtOnce = 16;
 
 /** What is to be done about an open intent. */
@@ -65,9 +68,21 @@ async function lookUp(run: CycleRun, intent: Intent): Promise<Found> {
   }
   const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
   if (lost) return { kind: 'found', open: open(lost) };
+  if (run.settings.engine === 'kargo') return neverStarted(run, intent, enrolment);
   if (!(await mayTakeOver(run, intent, builder))) return undefined;
   const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
   return again ? { kind: 'found', open: open(again) } : { kind: 'orphan', intent, enrolment };
+}
+
+/**
+ * Kargo starts the run, so nobody takes the intent over. Closing it is what ends it: the promotion looks whether the intent
+ * is still there before it sends the request.
+ */
+function neverStarted(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): Found {
+  if (run.time() - intent.createdAt < handedOverWithin) return undefined;
+  const error =
+    'Kargo started no run within an hour: look at the Stage rebuild-* of the image and its Promotions';
+  return { kind: 'over', ended: { intent, enrolment, unstarted: true, end: { outcome: 'failure', error } } };
 }
 
 /** Runs are at the provider that the intent names, whatever the enrolment says by now. */

@@ -1,3 +1,6 @@
+import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import { dispatchBody } from '@image-factory/core/rebuild/dispatch.ts';
+import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
 import { reasonText } from '@image-factory/core/plan/reason-text.ts';
 import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
@@ -23,7 +26,7 @@ import { counted, listed } from './wording.ts';
 const startWithin = minute;
 const startsAtOnce = 16;
 
-/** Writes the intents of what is due now, and starts their runs. */
+/** Writes the intents of what is due now, and starts their runs; with the kargo engine Kargo starts them. */
 export async function startDue(run: CycleRun): Promise<readonly OpenRun[]> {
   // Every transaction has a time of its own: the audit log is ordered by it.
   run.now = run.time();
@@ -47,6 +50,10 @@ export async function startDue(run: CycleRun): Promise<readonly OpenRun[]> {
   });
   const ours = wanted.filter((intent) => isOpen(run.records.state, intent));
   for (const intent of ours) run.requests.delete(intent.image);
+  if (run.settings.engine === 'kargo') {
+    run.started.push(...ours.map(({ image }) => image));
+    return [];
+  }
   return startAll(run, ours, watch);
 }
 
@@ -63,8 +70,16 @@ function intentsOf(run: CycleRun, { starts, decisions }: Plan): Intent[] {
       commit: run.sources.get(name)?.commit,
       requestedBy: run.requests.get(name)?.by,
     });
-    return intent ? [intent] : [];
+    return intent ? [run.settings.engine === 'kargo' ? withRequest(run, intent, enrolment) : intent] : [];
   });
+}
+
+/** What Kargo is to send, written down in the intent: it can read a file, and compute next to nothing. */
+function withRequest(run: CycleRun, intent: Intent, image: ManagedEnrolment): Intent {
+  const { key, attempt, reason, commit, pins } = intent;
+  const dependencies = run.records.state.images.get(image.name)?.dependencies ?? [];
+  const inputs = runInputs({ key, attempt, image, reason, commit, pins, dependencies });
+  return { ...intent, request: dispatchBody(image, run.settings.providers, inputs) };
 }
 
 /** With the reason in words: those of a person's request are found nowhere else afterwards. */

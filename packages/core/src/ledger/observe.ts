@@ -10,11 +10,16 @@ export interface Observation {
   readonly tag?: string;
   /** The last earlier look that saw the standing digest; looks without news are not kept in git, so it may be unknown. */
   readonly lastLook?: Instant;
+  /**
+   * Write down that the standing digest was seen again after this time: where nobody keeps the time of looks without
+   * news, this is what proves later that it stood so long.
+   */
+  readonly noteStanding?: Duration;
   /** We pushed this digest ourselves and know that it stays: no follow-up look is needed. */
   readonly ownBuild?: boolean;
 }
 
-export type ObservationNews = 'none' | 'baseline' | 'settled' | 'moved' | 'went-back' | 'returned';
+export type ObservationNews = 'none' | 'baseline' | 'settled' | 'stood' | 'moved' | 'went-back' | 'returned';
 
 export interface Observed {
   /** The same array where there is no news, so that nothing is written. */
@@ -48,6 +53,10 @@ export function observe(ledger: readonly LedgerEntry[], look: Observation, settl
   }
 
   if (current.digest === look.digest) {
+    if (current.settledAt !== undefined && isUnproved(current, at, look.noteStanding)) {
+      const stood = at - current.appeared;
+      return { ledger: replace(ledger, current, { ...current, stood }), news: 'stood' };
+    }
     if (current.settledAt !== undefined || (!look.ownBuild && at < current.appeared + settle))
       return { ledger, news: 'none' };
     return { ledger: replace(ledger, current, { ...current, settledAt: at }), news: 'settled' };
@@ -105,6 +114,23 @@ export function followUpAt(
 ): Instant | undefined {
   const current = standing(ledger, tag);
   return current && current.settledAt === undefined ? current.appeared + settle : undefined;
+}
+
+/** When a look would show that the standing digest stood for so long; undefined when that is known, or needs no proof. */
+export function standingCheckAt(
+  ledger: readonly LedgerEntry[],
+  minStanding: Duration,
+  tag?: string,
+): Instant | undefined {
+  const current = standing(ledger, tag);
+  return current && isUnproved(current, Number.POSITIVE_INFINITY, minStanding)
+    ? current.appeared + minStanding
+    : undefined;
+}
+
+function isUnproved(entry: LedgerEntry, at: Instant, minStanding: Duration | undefined): boolean {
+  if (minStanding === undefined || entry.baseline) return false;
+  return (entry.stood ?? 0) < minStanding && at >= entry.appeared + minStanding;
 }
 
 /** Enters what a digest holds, and to which earlier digest it is equal (brief 4.3.6). */

@@ -49,6 +49,9 @@ export function dispatchBody(
   inputs: RunInputs,
 ): string {
   const ref = source.branch ?? '';
+  // Older GitHub Enterprise refuses fields that it does not know.
+  if (source.provider === 'github' && providers.github.url === 'https://api.github.com')
+    return JSON.stringify({ ref, inputs, return_run_details: true });
   if (source.provider !== 'gitlab' || providers.gitlab.start === 'inputs')
     return JSON.stringify({ ref, inputs });
   const variables = Object.entries(inputs).map(([key, value]) => ({

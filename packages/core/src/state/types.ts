@@ -30,7 +30,10 @@ export interface LedgerEntry {
   readonly lastSeenAt?: Instant;
   /** When we first saw another digest in its place. */
   readonly replacedAt?: Instant;
-  /** The longest time that looks prove it to have stood under the tag, in milliseconds; counted when it is replaced. */
+  /**
+   * The longest time that looks prove it to have stood under the tag, in milliseconds; counted when it is replaced, and
+   * where no look is remembered (Kargo) by one look of its own.
+   */
   readonly stood?: number;
   readonly baseline?: true;
   /** The tag went back from it to an older digest. */
