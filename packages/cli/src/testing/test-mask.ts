@@ -24,6 +24,7 @@ export function masked(
     .replaceAll(/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{16,64}\b/g, numbered)
     .replaceAll(/\b1[78]\d{11}\b/g, '<instant>')
     .replaceAll(/\b20\d\d-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+    .replaceAll(/\(ends in (?:\d+[dhms]){1,2}\)/g, '(ends <when>)')
     .replaceAll(/"stood": \d+/g, '"stood": <duration>')
     .replaceAll(/\b(?:now|in (?:\d+[dhms]){1,2}|(?:\d+[dhms]){1,2} ago)(?=  |$)/gm, '<when>')
     .replaceAll(/(?<=\S) {2,}/g, '  ');
