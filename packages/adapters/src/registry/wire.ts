@@ -121,14 +121,23 @@ function asFailure(error: unknown, { registry, url }: WireRequest): FactoryError
   const failure = causes(error)
     .map(describeFailure)
     .find((text) => text !== undefined);
+  const isPlain = url.host === registry && causes(error).some((cause) => noTls.has(codeOf(cause)));
   return registryFailure(
     'REGISTRY_UNREACHABLE',
     registry,
     `${plainAddress(url)}: ${failure ?? 'request failed'}`,
-    {
-      cause: error,
-    },
+    { cause: error, ...(isPlain ? { hint: plainHttpHint(registry) } : {}) },
   );
+}
+
+const noTls: ReadonlySet<string> = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER']);
+
+function plainHttpHint(registry: string): string {
+  return `If it is a registry with plain HTTP, write registries: { "${registry}": { insecure: true } } in factory.yaml.`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** The error, what caused it, and the parts of an aggregate (one per address tried). */
@@ -152,9 +161,8 @@ const systemFailures: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ETIMEDOUT: 'connection timed out',
-  EPROTO: 'TLS handshake failed; a registry with plain HTTP must be configured as insecure',
-  ERR_SSL_WRONG_VERSION_NUMBER:
-    'the other side does not speak TLS; a registry with plain HTTP must be configured as insecure',
+  EPROTO: 'TLS handshake failed',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the other side does not speak TLS',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself; give its CA in NODE_EXTRA_CA_CERTS',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an unknown CA; give it in NODE_EXTRA_CA_CERTS',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an unknown CA; give it in NODE_EXTRA_CA_CERTS',
@@ -168,6 +176,6 @@ const systemFailures: Readonly<Record<string, string>> = {
 
 function describeFailure(error: unknown): string | undefined {
   if (error instanceof TotalTimeout) return 'the answer took too long';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   return Object.hasOwn(systemFailures, code) ? systemFailures[code] : undefined;
 }

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import type { Finding } from './doctor/examine.ts';
+import { managed, place, settings } from './testing/test-place.ts';
+
+it('doctor names the setting for a registry with plain HTTP, and the setting mends it', async () => {
+  const at = await place();
+  const { host } = at.registry;
+  await at.remote.commit({ 'web/Dockerfile': 'FROM scratch\n' });
+  const usual = settings(at);
+  await at.enrol(managed(at, 'web'), usual.replace(/^registries:.*$/m, ''));
+  const told = async () =>
+    (await at.ask<{ findings: Finding[] }>('doctor')).findings.filter(({ check }) => check === 'registry');
+  const [bad] = await told();
+  expect(bad).toMatchObject({ state: 'bad', what: expect.stringContaining(host) });
+  const setting = /registries: \{.*\}/.exec(bad?.mend ?? '')?.[0];
+  expect(setting).toBe(`registries: { "${host}": { insecure: true } }`);
+  await at.enrol(managed(at, 'web'), usual.replace(/^registries:.*$/m, setting ?? ''));
+  expect(await told()).toMatchObject([{ state: 'good' }]);
+});
