@@ -53,7 +53,7 @@ async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined
   const { builder, enrolment, intent } = found;
   const now = await builder.get(enrolment, found.run.id);
   if (now && now.status !== 'superseded') return now;
-  const other = await builder.find(enrolment, intent.key, intent.attempt);
+  const other = await builder.find(enrolment, intent.key, intent.attempt, undefined, intent.createdAt);
   if (other && other.status !== 'superseded') return other;
   if (!now) return unknownRun(run, found);
   // It left because another run holds the claim of its key; that one may not be visible yet.

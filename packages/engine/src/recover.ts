@@ -66,11 +66,11 @@ async function lookUp(run: CycleRun, intent: Intent): Promise<Found> {
     const { id } = intent.run;
     return { kind: 'known', open: open({ id, key: intent.key, attempt: intent.attempt, status: 'running' }) };
   }
-  const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
+  const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal, intent.createdAt);
   if (lost) return { kind: 'found', open: open(lost) };
   if (run.settings.engine === 'kargo') return neverStarted(run, intent, enrolment);
   if (!(await mayTakeOver(run, intent, builder))) return undefined;
-  const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal);
+  const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal, intent.createdAt);
   return again ? { kind: 'found', open: open(again) } : { kind: 'orphan', intent, enrolment };
 }
 

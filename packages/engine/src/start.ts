@@ -6,6 +6,7 @@ import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { problemOf } from '@image-factory/core/problem.ts';
+import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import {
   intentOf,
   isOpen,
@@ -168,20 +169,30 @@ async function start(
     run.started.push(intent.image);
     return { intent, enrolment, builder, run: started, own: true };
   } catch (thrown) {
-    const found = await builder.find(enrolment, key, attempt).catch(() => undefined);
+    const problem = problemOf(thrown, { kind: 'image', name: intent.image });
+    const refused = refusals[problem.code];
+    // A refusal created no run: looking for it would only cost a request.
+    const found = refused
+      ? undefined
+      : await builder.find(enrolment, key, attempt, undefined, intent.createdAt).catch(() => undefined);
     if (found) {
       run.started.push(intent.image);
       return { intent, enrolment, builder, run: found, own: true };
     }
-    const problem = problemOf(thrown, { kind: 'image', name: intent.image });
     run.problems.push(problem);
     // A refusal of our own process cannot have left a run behind; anything else is looked for again later.
-    const surely = inProcess || problem.code.startsWith('BUILDER_');
-    return surely
-      ? { intent, enrolment, unstarted: true, end: { outcome: 'failure', error: problem.message } }
-      : undefined;
+    const outcome = refused ?? (inProcess || problem.code.startsWith('BUILDER_') ? 'failure' : undefined);
+    return outcome && { intent, enrolment, unstarted: true, end: { outcome, error: problem.message } };
   }
 }
+
+/** What a provider says instead of creating a run. To be asked to slow down is no failure of the image. */
+const refusals: Readonly<Partial<Record<ProblemCode, 'failure' | 'cancelled'>>> = {
+  CI_REFUSED: 'failure',
+  CI_DENIED: 'failure',
+  CREDENTIALS: 'failure',
+  CI_THROTTLED: 'cancelled',
+};
 
 /** Commits which runs belong to which intents. */
 export async function recordRuns(run: CycleRun, open: readonly OpenRun[]): Promise<void> {

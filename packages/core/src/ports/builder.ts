@@ -2,6 +2,7 @@ import type { ManagedEnrolment } from '../enrolment/types.ts';
 import type { ProblemCode } from '../problem-codes.ts';
 import type { Digest, PlatformName } from '../reference/types.ts';
 import type { Dependency, Pin } from '../state/types.ts';
+import type { Instant } from '../time.ts';
 
 export interface BuildRequest {
   readonly key: string;
@@ -43,10 +44,27 @@ export interface BuilderCapabilities {
 export interface Builder {
   readonly provider: string;
   capabilities(): BuilderCapabilities;
-  /** Throws FactoryError; after a throw it is unknown whether a run exists. */
+  /**
+   * Throws FactoryError. CI_REFUSED, CI_DENIED, CI_THROTTLED and CREDENTIALS say that no run was created; after any other
+   * it is unknown whether one exists.
+   */
   start(request: BuildRequest, signal?: AbortSignal): Promise<Run>;
-  /** The run of this key and attempt, if one is known to the provider. */
-  find(image: ManagedEnrolment, key: string, attempt: number, signal?: AbortSignal): Promise<Run | undefined>;
+  /**
+   * The run of this key and attempt, if one is known to the provider. `since`: when its intent was written; runs from
+   * before it need not be looked through.
+   */
+  find(
+    image: ManagedEnrolment,
+    key: string,
+    attempt: number,
+    signal?: AbortSignal,
+    since?: Instant,
+  ): Promise<Run | undefined>;
   get(image: ManagedEnrolment, id: string, signal?: AbortSignal): Promise<Run | undefined>;
   cancel(image: ManagedEnrolment, id: string): Promise<void>;
+  /**
+   * Runs again what failed of an ended run: it keeps its id, and so its key and attempt, and is `running` again. Absent
+   * where the provider has no such thing. Throws as `start` does.
+   */
+  retry?(image: ManagedEnrolment, id: string, signal?: AbortSignal): Promise<void>;
 }
