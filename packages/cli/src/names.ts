@@ -1,4 +1,4 @@
-import { nearest } from '@image-factory/core/enrolment/nearest.ts';
+import { nearest } from '@image-factory/core/nearest.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 
 export function unknownName(name: string, known: readonly string[]): Problem {

@@ -6,8 +6,8 @@ import type { Source } from '@image-factory/core/enrolment/types.ts';
 import type { SourceFile } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
+import { nearestOf } from '@image-factory/core/nearest.ts';
 import { dockerfileText } from './dockerfile-text.ts';
-import { nearest } from './near-names.ts';
 import { insidePath } from './source-location.ts';
 import {
   dockerfileMissing,
@@ -145,7 +145,7 @@ function nearFiles(root: string, path: string): readonly string[] {
     const names = readdirSync(join(root, dirname(path)));
     const folder = dirname(path) === '.' ? '' : `${dirname(path)}/`;
     const alike = [
-      ...nearest(basename(path), names),
+      ...nearestOf(basename(path), names, 3),
       ...names.filter((name) => /dockerfile|containerfile/i.test(name)),
     ];
     return [...new Set(alike)].slice(0, 3).map((name) => folder + name);

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { commitMessage } from './commit-stream.ts';
-import { nearest } from './near-names.ts';
 import { readPushOutcome } from './push-outcome.ts';
 
 it.each([
@@ -48,8 +47,3 @@ it.each([
 ])('makes a message of %j and %j', (subject, body, message) =>
   expect(commitMessage(subject, body)).toBe(message),
 );
-
-it('finds near names', () => {
-  expect(nearest('mian', ['mine', 'release', 'main'])).toEqual(['main', 'mine']);
-  expect(nearest('x', ['production'])).toEqual([]);
-});

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
-import { nearest } from './near-names.ts';
+import { nearestOf } from '@image-factory/core/nearest.ts';
 import { GitFailure } from './process.ts';
 import { insidePath } from './source-location.ts';
 import { dockerfileMissing, dockerfileUnreadable, escapes, type SourceName } from './source-problems.ts';
@@ -157,7 +157,7 @@ function nearPaths(search: Search, path: string): readonly string[] {
   const names = [...(folder ?? [])]
     .filter(([, { mode }]) => (mode === treeMode) !== isLast)
     .map(([name]) => name);
-  const alike = nearest(parts[depth] ?? '', names);
+  const alike = nearestOf(parts[depth] ?? '', names, 3);
   const dockerfiles = isLast ? names.filter((name) => /dockerfile|containerfile/i.test(name)) : [];
   const rest = parts.slice(depth + 1);
   return [...new Set([...alike, ...dockerfiles])]

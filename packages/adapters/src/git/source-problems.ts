@@ -1,6 +1,6 @@
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
+import { nearestOf } from '@image-factory/core/nearest.ts';
 import { explanation, hintFor, troubleOf } from './failure.ts';
-import { nearest } from './near-names.ts';
 import { GitFailure } from './process.ts';
 
 /** One source in messages: which repository and branch, and the paths as enrolled. */
@@ -62,7 +62,7 @@ export function branchMissing(
       hint: 'Commit something first, or name a branch with source.branch.',
     };
   }
-  const near = nearest(branch, branches);
+  const near = nearestOf(branch, branches, 3);
   return {
     code: 'SOURCE_BRANCH_MISSING',
     message: `${label} has no branch "${branch}"`,

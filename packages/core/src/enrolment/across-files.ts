@@ -1,6 +1,6 @@
 import type { EntryPlace, ManagedEnrolment, Settings } from './types.ts';
 import { addProblem, shortPlace, shown, within, type Findings, type Scope } from './findings.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 import type { ReadEntry } from './read-entry.ts';
 import { placeOf } from './yaml-file.ts';
 

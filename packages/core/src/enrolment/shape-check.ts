@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { addProblem, looksSecret, pathText, shown, within, type Scope } from './findings.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 import { fitsShape } from './shape-fits.ts';
 import { writtenText, type YamlPath } from './yaml-file.ts';
 

@@ -3,17 +3,21 @@
  * underscores do not count, and about a third of the letters may differ.
  */
 export function nearest(wrong: string, candidates: Iterable<string>): string | undefined {
+  return nearestOf(wrong, candidates, 1)[0];
+}
+
+/** The candidates that it most likely meant, nearest first; of those equally near, those that came first. */
+export function nearestOf(wrong: string, candidates: Iterable<string>, most: number): readonly string[] {
   const given = plain(wrong.slice(0, 64));
-  let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(given.length / 3)) + 1;
+  let limit = Math.max(1, Math.floor(given.length / 3)) + 1;
+  let found: readonly { readonly candidate: string; readonly distance: number }[] = [];
   for (const candidate of candidates) {
-    const distance = editDistance(given, plain(candidate), bestDistance);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    const distance = editDistance(given, plain(candidate), limit);
+    if (distance >= limit) continue;
+    found = [...found, { candidate, distance }].toSorted((a, b) => a.distance - b.distance).slice(0, most);
+    if (found.length === most) limit = found.at(-1)?.distance ?? limit;
   }
-  return best;
+  return found.map(({ candidate }) => candidate);
 }
 
 function plain(word: string): string {
