@@ -24,7 +24,12 @@ export interface RemoteRepositoryOptions {
  * Given on the command line and kept out of the repository's configuration: fetches then leave file contents out,
  * while everything that only reads says "missing" instead of asking the network for one object at a time.
  */
-export const keptPartial = ['-c', 'remote.origin.promisor=true', '-c', 'remote.origin.partialclonefilter=blob:none'];
+export const keptPartial = [
+  '-c',
+  'remote.origin.promisor=true',
+  '-c',
+  'remote.origin.partialclonefilter=blob:none',
+];
 /** So many fetches leave so many packs; starting anew is cheap. */
 export const mostPacks = 60;
 /** More patterns do not fit on a command line everywhere. */
