@@ -1,10 +1,11 @@
 // Bundles the command line into packages/cli/dist: what `npm pack -w image-factory` publishes.
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { withLock } from './bootstrap/lock.mjs';
+import { copyDocuments } from './packed-documents.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cli = join(root, 'packages/cli');
@@ -110,9 +111,7 @@ async function buildPackage() {
   } finally {
     await rm(target, { recursive: true, force: true });
   }
-  for (const name of ['README.md', 'LICENSE']) {
-    if (existsSync(join(root, name))) await copyFile(join(root, name), join(cli, name));
-  }
+  await copyDocuments(root, cli);
   console.error(`build: packages/cli/dist in ${Math.round(performance.now() - began)} ms`);
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { faultOf, linksOf } from './page-links.ts';
 
 const run = promisify(execFile);
 const root = dirname(import.meta.dirname);
@@ -55,12 +56,24 @@ describe('the published package', () => {
 
   it('holds the bundle, the licences and nothing of the source', () => {
     const paths = packed.files.map((file) => file.path);
-    const documents = ['LICENSE', 'README.md'].filter((name) => existsSync(join(root, name)));
+    const documents = ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/README.md', 'docs/reference/errors.md'];
     expect(paths).toEqual(
       expect.arrayContaining([...documents, 'dist/main.js', 'dist/THIRD-PARTY-LICENSES.txt', 'package.json']),
     );
-    expect(paths.filter((path) => !/^(dist\/|LICENSE$|README\.md$|package\.json$)/.test(path))).toEqual([]);
+    expect(
+      paths.filter(
+        (path) => !/^(dist\/|docs\/.*\.md$|LICENSE$|README\.md$|CHANGELOG\.md$|package\.json$)/.test(path),
+      ),
+    ).toEqual([]);
     expect(packed.files.find((file) => file.path === 'dist/main.js')?.mode).toBe(0o755);
+  });
+
+  it('has no page with a link that leads nowhere', () => {
+    const place = join(folder, 'lib/node_modules/image-factory');
+    const pages = packed.files.flatMap(({ path }) => (path.endsWith('.md') ? [path] : []));
+    const links = pages.flatMap((page) => linksOf(place, page));
+    expect(links.length).toBeGreaterThan(40);
+    expect(links.flatMap((link) => faultOf(place, link) ?? [])).toEqual([]);
   });
 
   it('needs nothing else at run time', () => {
