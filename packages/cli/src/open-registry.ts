@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import type { RegistryClient } from '@image-factory/adapters/registry/create-registry.ts';
+import { proxiesFrom, type ProxyFor } from '@image-factory/adapters/registry/proxies.ts';
 import type { Settings } from '@image-factory/core/enrolment/types.ts';
 import type { Io } from './io.ts';
 import { placesOf } from './places.ts';
@@ -7,10 +8,11 @@ import { clockOf } from './system-clock.ts';
 
 /** A registry client that is made when a registry is first asked: what only reads Dockerfiles need not wait for it. */
 export function openRegistry(dir: string, settings: Settings['registries'], io: Io): RegistryClient {
+  const proxyFor = proxiesFrom(io.env);
   let opening: Promise<RegistryClient> | undefined;
   let opened: RegistryClient | undefined;
   async function client(): Promise<RegistryClient> {
-    opening ??= newClient(dir, settings, io);
+    opening ??= newClient(dir, settings, io, proxyFor);
     opened = await opening;
     return opened;
   }
@@ -25,7 +27,12 @@ export function openRegistry(dir: string, settings: Settings['registries'], io: 
   };
 }
 
-async function newClient(dir: string, settings: Settings['registries'], io: Io): Promise<RegistryClient> {
+async function newClient(
+  dir: string,
+  settings: Settings['registries'],
+  io: Io,
+  proxyFor: ProxyFor,
+): Promise<RegistryClient> {
   const [{ createRegistry }, { openFileLookCache }, { createDockerCredentials }] = await Promise.all([
     import('@image-factory/adapters/registry/create-registry.ts'),
     import('@image-factory/adapters/registry/file-look-cache.ts'),
@@ -37,6 +44,7 @@ async function newClient(dir: string, settings: Settings['registries'], io: Io):
     settings,
     credentials: createDockerCredentials({ environment: io.env, homeFolder, clock }),
     clock,
+    proxyFor,
     cache: await openFileLookCache(placesOf(dir, io).looks, () => clock.now()),
   });
 }

@@ -10,6 +10,7 @@ import { Limiter } from './limiter.ts';
 import { createMemoryLookCache, type LookCache } from './look-cache.ts';
 import { isAbsent, lookAt } from './look.ts';
 import { manifestAccept } from './media-types.ts';
+import type { ProxyFor } from './proxies.ts';
 import type { Resolve } from './reach.ts';
 import { RecentlyUsed } from './recently-used.ts';
 import { findReferrers } from './referrers.ts';
@@ -34,6 +35,8 @@ export interface RegistryOptions {
   readonly random?: () => number;
   /** @default the system's resolver */
   readonly resolve?: Resolve;
+  /** @default no proxies */
+  readonly proxyFor?: ProxyFor;
 }
 
 /** A registry client holds connections: it is closed when it is no longer needed. */
@@ -61,6 +64,7 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     connections: concurrency,
     resolve: options.resolve,
+    proxyFor: options.proxyFor,
   });
   const hosts = new Map<string, Host>();
   const descriptions = new RecentlyUsed<Description>(keptDescriptions);

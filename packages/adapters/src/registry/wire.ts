@@ -1,8 +1,9 @@
-import { Agent, errors } from 'undici';
+import { Agent, errors, ProxyAgent, type Dispatcher } from 'undici';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { second, type Duration } from '@image-factory/core/time.ts';
 import { Exchange, type WireAnswer } from './exchange.ts';
 import { plainAddress, registryFailure } from './failures.ts';
+import type { Proxy, ProxyFor } from './proxies.ts';
 import { guardedLookup, mayReach, UnreachableByRule, type Reach, type Resolve } from './reach.ts';
 
 export interface WireRequest {
@@ -36,6 +37,9 @@ export interface Wire {
 /**
  * One HTTP request and its whole answer: no redirects, no retries, no credentials of its own. Sizes and times have
  * limits, and addresses are judged when the connection is made. Failures are FactoryErrors.
+ *
+ * Through a proxy it is the proxy that resolves names and decides where they may lead; addresses that are written as
+ * such are judged here all the same.
  */
 export function createWire(options: {
   readonly userAgent: string;
@@ -43,23 +47,41 @@ export function createWire(options: {
   /** Connections per origin. */
   readonly connections: number;
   readonly resolve?: Resolve | undefined;
+  readonly proxyFor?: ProxyFor | undefined;
 }): Wire {
   const { userAgent, timeouts } = options;
-  const agents = new Map<Reach, Agent>();
+  const agents = new Map<Reach | Proxy, Dispatcher>();
+  const common = {
+    connections: options.connections,
+    pipelining: 1,
+    headersTimeout: timeouts.idle,
+    bodyTimeout: timeouts.idle,
+    maxHeaderSize: 64 * 1024,
+  };
 
-  function agentFor(reach: Reach): Agent {
-    const known = agents.get(reach);
+  function agentFor(way: Reach | Proxy): Dispatcher {
+    const known = agents.get(way);
     if (known) return known;
-    const agent = new Agent({
-      connections: options.connections,
-      pipelining: 1,
-      headersTimeout: timeouts.idle,
-      bodyTimeout: timeouts.idle,
-      maxHeaderSize: 64 * 1024,
-      connect: { timeout: timeouts.connect, lookup: guardedLookup(reach, options.resolve) },
-    });
-    agents.set(reach, agent);
+    const agent = typeof way === 'string' ? straight(way) : through(way);
+    agents.set(way, agent);
     return agent;
+  }
+
+  function straight(reach: Reach): Dispatcher {
+    const lookup = guardedLookup(reach, options.resolve);
+    return new Agent({ ...common, connect: { timeout: timeouts.connect, lookup } });
+  }
+
+  /** TLS goes through a tunnel; plain HTTP is handed to the proxy, many of which refuse tunnels for it. */
+  function through({ url, authorization }: Proxy): Dispatcher {
+    return new ProxyAgent({
+      ...common,
+      uri: url.href,
+      proxyTunnel: false,
+      proxyTls: { timeout: timeouts.connect },
+      requestTls: { timeout: timeouts.connect },
+      ...(authorization === undefined ? {} : { token: authorization }),
+    });
   }
 
   async function send(request: WireRequest): Promise<WireAnswer> {
@@ -67,6 +89,7 @@ export function createWire(options: {
     if (!mayReach(reach, url.hostname)) {
       throw registryFailure('REGISTRY_BLOCKED', registry, `${plainAddress(url)} is not a public address`);
     }
+    const proxy = options.proxyFor?.(url);
     const exchange = new Exchange(request);
     const deadline = setTimeout(() => exchange.giveUp(new TotalTimeout()), timeouts.total);
     deadline.unref();
@@ -74,7 +97,7 @@ export function createWire(options: {
     request.signal?.addEventListener('abort', abort, { once: true });
     try {
       request.signal?.throwIfAborted();
-      agentFor(reach).dispatch(
+      agentFor(proxy ?? reach).dispatch(
         {
           origin: url.origin,
           path: url.pathname + url.search,
@@ -89,7 +112,7 @@ export function createWire(options: {
       return await exchange.answer;
     } catch (error) {
       if (request.signal?.aborted) throw request.signal.reason;
-      throw asFailure(error, request);
+      throw asFailure(error, request, proxy);
     } finally {
       clearTimeout(deadline);
       request.signal?.removeEventListener('abort', abort);
@@ -107,7 +130,7 @@ export function createWire(options: {
 
 class TotalTimeout extends Error {}
 
-function asFailure(error: unknown, { registry, url }: WireRequest): FactoryError {
+function asFailure(error: unknown, { registry, url }: WireRequest, proxy: Proxy | undefined): FactoryError {
   if (error instanceof FactoryError) return error;
   const rule = causes(error).find((cause) => cause instanceof UnreachableByRule);
   if (rule) return registryFailure('REGISTRY_BLOCKED', registry, `${plainAddress(url)}: ${rule.message}`);
@@ -122,11 +145,12 @@ function asFailure(error: unknown, { registry, url }: WireRequest): FactoryError
     .map(describeFailure)
     .find((text) => text !== undefined);
   const isPlain = url.host === registry && causes(error).some((cause) => noTls.has(codeOf(cause)));
+  const hint = isPlain ? plainHttpHint(registry) : proxy && proxyHint;
   return registryFailure(
     'REGISTRY_UNREACHABLE',
     registry,
-    `${plainAddress(url)}: ${failure ?? 'request failed'}`,
-    { cause: error, ...(isPlain ? { hint: plainHttpHint(registry) } : {}) },
+    `${plainAddress(url)}${proxy ? ` through the proxy ${proxy.url.origin}` : ''}: ${failure ?? 'request failed'}`,
+    { cause: error, ...(hint === undefined ? {} : { hint }) },
   );
 }
 
@@ -153,6 +177,9 @@ function causes(error: unknown): readonly unknown[] {
   return found;
 }
 
+const proxyHint =
+  'Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY, and whether the proxy lets this registry through.';
+
 const systemFailures: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -176,6 +203,8 @@ const systemFailures: Readonly<Record<string, string>> = {
 
 function describeFailure(error: unknown): string | undefined {
   if (error instanceof TotalTimeout) return 'the answer took too long';
+  const refused = error instanceof Error && /^Proxy .*\((\d{3})\)/.exec(error.message)?.[1];
+  if (refused) return `the proxy answered ${refused}`;
   const code = codeOf(error);
   return Object.hasOwn(systemFailures, code) ? systemFailures[code] : undefined;
 }
