@@ -48,6 +48,7 @@ export function newCycleRun(beginning: Beginning): CycleRun {
     proofs: new Map(),
     requests: new Map(requests),
     problems,
+    throttled: new Set(),
     started: [],
     ended: [],
     asked: new Set(),

@@ -1,4 +1,4 @@
-import type { Enrolment, ManagedEnrolment, Settings } from '@image-factory/core/enrolment/types.ts';
+import type { Enrolment, ManagedEnrolment, Provider, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { Facts, Reason, RebuildRequest } from '@image-factory/core/plan/types.ts';
 import type { CveProof } from '@image-factory/core/ports/proofs.ts';
 import type { Problem, Subject } from '@image-factory/core/problem.ts';
@@ -32,6 +32,8 @@ export interface CycleRun {
   readonly silent: Set<string>;
   /** What keeps images from starting in this cycle. */
   readonly notNow: Map<string, Reason>;
+  /** Providers that asked to be left alone: nothing more is started there in this cycle. */
+  readonly throttled: Set<Provider>;
   readonly dry: boolean;
   readonly follow: boolean;
   readonly startOnly: ReadonlySet<string> | undefined;

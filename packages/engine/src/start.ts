@@ -63,7 +63,7 @@ function intentsOf(run: CycleRun, { starts, decisions }: Plan): Intent[] {
   return starts.flatMap((name) => {
     const decision = byName.get(name);
     const enrolment = run.managed.get(name);
-    if (!decision || !enrolment) return [];
+    if (!decision || !enrolment || run.throttled.has(enrolment.source.provider)) return [];
     const intent = intentOf(decision, enrolment, {
       now: run.now,
       writer: run.deps.writer,
@@ -180,6 +180,7 @@ async function start(
       return { intent, enrolment, builder, run: found, own: true };
     }
     run.problems.push(problem);
+    if (problem.code === 'CI_THROTTLED') run.throttled.add(enrolment.source.provider);
     // A refusal of our own process cannot have left a run behind; anything else is looked for again later.
     const outcome = refused ?? (inProcess || problem.code.startsWith('BUILDER_') ? 'failure' : undefined);
     return outcome && { intent, enrolment, unstarted: true, end: { outcome, error: problem.message } };

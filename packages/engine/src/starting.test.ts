@@ -97,6 +97,73 @@ describe('before a start', () => {
   });
 });
 
+describe('a provider that refuses to start', () => {
+  async function refusedWith(
+    code: 'CI_REFUSED' | 'CI_DENIED' | 'CREDENTIALS' | 'CI_THROTTLED' | 'CI_UNREACHABLE',
+  ) {
+    const factory = factoryOf(['app']);
+    factory.world.fault = (label) => (label === 'start app' ? { ...unreachable, code } : undefined);
+    const report = await factory.cycle();
+    factory.world.fault = () => undefined;
+    return { factory, report };
+  }
+
+  it.each(['CI_REFUSED', 'CI_DENIED', 'CREDENTIALS'] as const)(
+    'with %s has ended the attempt',
+    async (code) => {
+      const { factory, report } = await refusedWith(code);
+      expect(report.problems).toMatchObject([{ code, subject: { kind: 'image', name: 'app' } }]);
+      expect(factory.state.intents.size).toBe(0);
+      expect(factory.state.images.get('app')?.rebuilds).toMatchObject([
+        { outcome: 'failure', error: 'no answer' },
+      ]);
+      expect(factory.world.calls.get('find run')).toBeUndefined();
+      await factory.cycle();
+      expect(factory.world.runs).toEqual([]);
+      factory.world.now += hour;
+      await factory.cycle();
+      expect(factory.world.runs).toMatchObject([{ attempt: 2 }]);
+    },
+  );
+
+  it('because of a limit has failed nothing: the next cycle starts it, however often that happens', async () => {
+    const { factory } = await refusedWith('CI_THROTTLED');
+    for (let more = 0; more < 6; more++) {
+      factory.world.fault = (label) =>
+        label === 'start app' ? { ...unreachable, code: 'CI_THROTTLED' } : undefined;
+      factory.world.now += minute;
+      await factory.cycle();
+    }
+    factory.world.fault = () => undefined;
+    expect(factory.state.intents.size).toBe(0);
+    const outcomes = factory.state.images.get('app')?.rebuilds.map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(Array.from({ length: 7 }, () => 'cancelled'));
+    await factory.cycle();
+    expect(startedIn(factory)).toEqual(['app']);
+  });
+
+  it('because of a limit is not asked again in this cycle, whatever else is followed', async () => {
+    const factory = factoryOf(['app', 'long'], { buildTime: 30 * minute });
+    factory.world.fault = (label) =>
+      label === 'start app' ? { ...unreachable, code: 'CI_THROTTLED' } : undefined;
+    await factory.cycle({ follow: true });
+    expect(startedIn(factory)).toEqual(['long']);
+    expect(factory.world.calls.get('start app')).toBe(1);
+  });
+
+  it('without a word leaves the intent open, and the run is looked for', async () => {
+    const { factory } = await refusedWith('CI_UNREACHABLE');
+    expect(factory.state.intents.get('app')).toMatchObject({ attempt: 1 });
+    expect(factory.world.calls.get('find run')).toBe(1);
+    factory.world.now += hour;
+    await factory.cycle();
+    await factory.cycle();
+    factory.world.now += hour;
+    await factory.cycle();
+    expect(factory.world.runs).toMatchObject([{ attempt: 1 }]);
+  });
+});
+
 describe('limits', () => {
   it('count the starts of the whole cycle, however often it plans', async () => {
     const names = Array.from({ length: 9 }, (_, index) => `a${index}`);

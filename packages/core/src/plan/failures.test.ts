@@ -172,4 +172,7 @@ it('counts the starts of a day without those a person asked for', () => {
     days(1.9),
   ]);
   expect(startsOfTheDay(imageRecord({ rebuilds }), days(1.2) + day)).toHaveLength(2);
+  const unstarted = ended('cancelled', 1.5, { startedAt: days(1.5) });
+  expect(startsOfTheDay(imageRecord({ rebuilds: [unstarted] }), days(2))).toEqual([]);
+  expect(startsOfTheDay(imageRecord({ rebuilds: [{ ...unstarted, run: '1' }] }), days(2))).toHaveLength(1);
 });

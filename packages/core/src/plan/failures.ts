@@ -63,10 +63,11 @@ export function overdueRun(
   return rebuild && until > now ? { rebuild, until } : undefined;
 }
 
-/** Starts of the last 24 hours that were not a person's wish, oldest first. */
+/** Starts of the last 24 hours that were not a person's wish, oldest first; what ended before it had a run was none. */
 export function startsOfTheDay(image: ImageRecord, now: Instant): readonly Instant[] {
   return image.rebuilds
     .filter((rebuild) => rebuild.startedAt > now - day && rebuild.requestedBy === undefined)
+    .filter(({ outcome, run }) => outcome !== 'cancelled' || run !== undefined)
     .map((rebuild) => rebuild.startedAt);
 }
 

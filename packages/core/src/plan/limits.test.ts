@@ -69,7 +69,7 @@ describe('limits', () => {
   });
 
   it('bound the starts of an image in a day, and say when it may start again', () => {
-    const rebuilds = [8.2, 8.5].map((at) => rebuild({ outcome: 'cancelled', startedAt: days(at) }));
+    const rebuilds = [8.2, 8.5].map((at) => rebuild({ outcome: 'cancelled', run: 'r', startedAt: days(at) }));
     const made = plan([due('a', { rebuilds })], { settings: { limits: { perImageAndDay: 2 } } });
     expect(of(made, 'a')).toMatchObject({ action: 'wait', at: days(9.2), notes: [{ code: 'daily-limit' }] });
     const asked = rebuilds.map((each) => ({ ...each, requestedBy: 'kim' }));
@@ -280,7 +280,7 @@ describe('parents and children', () => {
     ['stopped by drift', { rebuilds: [rebuild({ outcome: 'base-drift', startedAt: days(8) })] }, {}],
     [
       'at its daily limit',
-      { rebuilds: [rebuild({ outcome: 'cancelled', startedAt: days(8.5) })] },
+      { rebuilds: [rebuild({ outcome: 'cancelled', run: 'r', startedAt: days(8.5) })] },
       { settings: { limits: { perImageAndDay: 1 } } },
     ],
     [
