@@ -132,7 +132,19 @@ export interface GitClearConfig {
 export interface GitTagConfig {
   readonly path: string;
   readonly tag: string;
+  readonly message: string;
+  readonly force?: Flag;
 }
+
+export type GithubPushConfig = {
+  readonly path: string;
+  readonly force?: Flag;
+  readonly maxAttempts?: Count;
+  readonly insecureSkipTLSVerify?: Flag;
+} & (
+  | { readonly targetBranch?: string; readonly generateTargetBranch?: never }
+  | { readonly generateTargetBranch: Flag; readonly targetBranch?: never }
+);
 
 /** Keys are sjson paths: `\.` is a dot within a key. */
 export interface FileUpdateConfig {
@@ -160,14 +172,22 @@ export interface CopyConfig {
   readonly ignore?: string;
 }
 
-export interface DeleteConfig {
-  readonly path: string;
+/** One path or several. */
+export type DeleteConfig = {
+  readonly pathsAreGlobs?: Flag;
+  /** Fails where there is nothing to delete. */
   readonly strict?: Flag;
-}
+} & (
+  | { readonly path: string; readonly paths?: never }
+  | { readonly paths: readonly [string, ...string[]]; readonly path?: never }
+);
 
 export interface FileWriteConfig {
   readonly path: string;
   readonly contents: string;
+  /** Octal: `0644`. */
+  readonly permissions?: string;
+  readonly overwrite?: Flag;
 }
 
 export interface UntarConfig {
@@ -193,6 +213,7 @@ export interface KustomizeSetImageConfig {
 export interface KustomizeBuildConfig {
   readonly path: string;
   readonly outPath: string;
+  readonly outputFormat?: 'kargo' | 'kustomize';
   readonly plugin?: {
     readonly helm?: { readonly apiVersions?: readonly string[]; readonly kubeVersion?: string };
   };
@@ -202,9 +223,14 @@ export interface HelmTemplateConfig {
   readonly path: string;
   readonly outPath: string;
   readonly releaseName: string;
+  readonly useReleaseName?: Flag;
+  readonly buildDependencies?: Flag;
+  readonly disableHooks?: Flag;
+  readonly skipTests?: Flag;
+  readonly ignoreMissingValueFiles?: Flag;
   readonly namespace?: string;
   readonly valuesFiles?: readonly string[];
-  readonly setValues?: readonly { readonly key: string; readonly value: Scalar; readonly literal?: Flag }[];
+  readonly setValues?: readonly { readonly key: string; readonly value: string; readonly literal?: Flag }[];
   readonly outLayout?: 'helm' | 'flat';
   readonly includeCRDs?: Flag;
   readonly kubeVersion?: string;
@@ -252,8 +278,9 @@ export interface FailConfig {
 }
 
 export interface SetFreightAliasConfig {
-  readonly alias?: string;
-  readonly name?: string;
+  /** Of the Freight. */
+  readonly name: string;
+  readonly alias: string;
 }
 
 export interface ArgocdSourceUpdate {
@@ -272,18 +299,27 @@ export interface ArgocdSourceUpdate {
   readonly helm?: { readonly images: readonly { readonly key: string; readonly value: string }[] };
 }
 
+/** By its name or by labels. */
+type ArgocdApp = { readonly namespace?: string } & (
+  | { readonly name: string; readonly selector?: never }
+  | {
+      readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+      readonly name?: never;
+    }
+);
+
 export interface ArgocdUpdateConfig {
-  readonly apps: readonly {
-    readonly name?: string;
-    readonly namespace?: string;
-    readonly selector?: {
-      readonly matchLabels?: Readonly<Record<string, string>>;
-    };
-    readonly sources?: readonly ArgocdSourceUpdate[];
-  }[];
+  readonly apps: readonly [ArgocdApp & ArgocdSources, ...(ArgocdApp & ArgocdSources)[]];
+}
+
+interface ArgocdSources {
+  readonly sources?: readonly ArgocdSourceUpdate[];
 }
 
 export interface ArgocdWaitConfig {
-  readonly apps: readonly { readonly name?: string; readonly namespace?: string }[];
-  readonly waitFor?: readonly string[];
+  readonly apps: readonly [ArgocdApp & ArgocdGoals, ...(ArgocdApp & ArgocdGoals)[]];
+}
+
+interface ArgocdGoals {
+  readonly waitFor?: readonly ('health' | 'sync' | 'operation' | 'suspended' | 'degraded')[];
 }

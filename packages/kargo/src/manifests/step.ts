@@ -17,6 +17,7 @@ import type {
   GitOpenPrConfig,
   GitPushConfig,
   GitTagConfig,
+  GithubPushConfig,
   GitWaitForPrConfig,
   HelmTemplateConfig,
   HelmUpdateChartConfig,
@@ -49,6 +50,7 @@ export interface StepConfigs {
   readonly 'git-push': GitPushConfig;
   readonly 'git-tag': GitTagConfig;
   readonly 'git-wait-for-pr': GitWaitForPrConfig;
+  readonly 'github-push': GithubPushConfig;
   readonly 'helm-template': HelmTemplateConfig;
   readonly 'helm-update-chart': HelmUpdateChartConfig;
   readonly http: HttpConfig;
