@@ -1,5 +1,5 @@
 import type { EntryPlace, ManagedEnrolment, Settings } from './types.ts';
-import { addProblem, shortPlace, shown, within, type Findings, type Scope } from './findings.ts';
+import { addProblem, addWarning, shortPlace, shown, within, type Findings, type Scope } from './findings.ts';
 import { nearest } from '../nearest.ts';
 import type { ReadEntry } from './read-entry.ts';
 import { placeOf } from './yaml-file.ts';
@@ -13,6 +13,7 @@ export function checkAcrossFiles(
 ): void {
   checkNames(entries);
   checkTags(entries);
+  checkProviders(entries, settings);
   if (factory) checkCanaries(entries, settings.waves.canaries, { ...factory, findings });
 }
 
@@ -45,6 +46,24 @@ function checkTags(entries: readonly ReadEntry[]): void {
     else byRepository.set(repository, [{ enrolment, scope }]);
   }
   for (const [repository, same] of byRepository) if (same.length > 1) checkTagsOf(repository, same);
+}
+
+/** Providers without a public address can start nothing before factory.yaml says where they are. */
+function checkProviders(entries: readonly ReadEntry[], { providers }: Settings): void {
+  for (const { enrolment, scope } of entries) {
+    if (enrolment?.kind !== 'managed') continue;
+    const { provider } = enrolment.source;
+    if (provider !== 'gitea' && provider !== 'forgejo' && provider !== 'webhook') continue;
+    if (providers[provider]) continue;
+    addWarning(
+      within(scope, 'source', 'provider'),
+      'CONFIG_CONFLICT',
+      `factory.yaml has no providers.${provider}: builds of this image cannot be started`,
+      provider === 'webhook'
+        ? 'Say there which request starts a build: docs/providers/webhook.md.'
+        : `Add providers.${provider}.url to factory.yaml: docs/providers/${provider}.md.`,
+    );
+  }
 }
 
 interface ManagedEntry {

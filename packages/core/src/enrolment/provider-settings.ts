@@ -58,6 +58,10 @@ export interface WebhookStatus extends WebhookCall {
   readonly success: readonly string[];
   readonly failure: readonly string[];
   readonly cancelled: readonly string[];
+  /** States that mean that it found its key claimed and left. */
+  readonly superseded: readonly string[];
+  /** JSON path of a list: the run is the item that has `key/attempt` or `key-attempt` in one of its texts. */
+  readonly items: string | undefined;
   readonly digest: string | undefined;
   readonly link: string | undefined;
   readonly log: string | undefined;
@@ -78,7 +82,7 @@ export interface WebhookSettings {
   readonly run: { readonly path: string | undefined; readonly header: string | undefined } | undefined;
   readonly status: WebhookStatus | undefined;
   /** Finds a run by key and attempt: the answer is read as that of `status`, the id as by `run`. */
-  readonly find: WebhookCall | undefined;
+  readonly find: (WebhookCall & { readonly items: string | undefined }) | undefined;
   readonly cancel: WebhookCall | undefined;
   readonly ca: string | undefined;
   readonly claims: boolean;

@@ -78,6 +78,12 @@ const call = {
   }),
 };
 
+const items = text({
+  description:
+    'JSON path of a list in the answer: the run is the item that has key/attempt or key-attempt in one of its texts.',
+  examples: ['$.builds'],
+});
+
 const webhook = z.strictObject({
   start: z.strictObject(call).meta({ description: 'The request that starts a build.' }).optional(),
   sign: z
@@ -103,13 +109,18 @@ const webhook = z.strictObject({
       success: texts({ description: 'States that mean success.' }),
       failure: texts({ description: 'States that mean failure.' }),
       cancelled: texts({ description: 'States that mean that it was cancelled.' }),
+      superseded: texts({ description: 'States that mean that another run holds the claim of its key.' }),
+      items,
       digest: text({ description: 'JSON path of the digest that was pushed.' }),
       link: text({ description: 'JSON path of a link to the run, for people.' }),
       log: text({ description: 'JSON path of a link to its log.' }),
     })
     .meta({ description: 'The request that asks how a run is. Without it the registry has to tell.' })
     .optional(),
-  find: z.strictObject(call).meta({ description: 'Finds a run by key and attempt.' }).optional(),
+  find: z
+    .strictObject({ ...call, items })
+    .meta({ description: 'Finds a run by key and attempt.' })
+    .optional(),
   cancel: z.strictObject(call).meta({ description: 'Cancels a run.' }).optional(),
   ca: forge.ca,
   claims: forge.claims,

@@ -105,10 +105,63 @@ providers:
       'status',
       'needs state and success',
     ],
+    ['webhook: { start: { url: "https://h/{{imgae}}" } }', 'url', 'did you mean {{image}}?'],
+    ['webhook: { start: { url: "https://h/{{run}}" } }', 'url', '{{run}} is not known here'],
+    [
+      'webhook: { start: { url: "https://h" }, cancel: { url: "https://h", body: "{{pins}}" } }',
+      'body',
+      '{{pins}} is not known here',
+    ],
+    [
+      "webhook: { start: { url: https://h, headers: { X-A: 'b{{nothing}}' } } }",
+      'headers',
+      '{{nothing}} is not known here',
+    ],
+    ["webhook: { start: { url: https://h, headers: { 'X A': b } } }", 'headers', 'not a header'],
+    ['webhook: { start: { url: https://h, headers: { X-A: "a\\nb" } } }', 'headers', 'not a header'],
+    ['webhook: { start: { url: https://h, body: \'{ "a": {{image }\' } }', 'body', 'is not JSON'],
   ])('refuses %s', (written, _where, message) => {
     const { problems } = read(`providers:\n  ${written}\n`);
     expect(problems.map((problem) => problem.message).join('\n')).toContain(message);
     expect(JSON.stringify(problems)).not.toContain('ghp_');
     expect(problems[0]?.place).toMatchObject({ file: 'factory.yaml', line: 2 });
+  });
+
+  it('takes every place where its request knows it', () => {
+    const { webhook } =
+      providers(`
+providers:
+  webhook:
+    start:
+      url: https://h/{{repo}}/{{branch}}/{{workflow}}?c={{commit}}&r={{reason}}
+      headers: { X-Tags: "{{registry}}/{{repository}}:{{tags}}" }
+      body: '{"image":"{{image}}","key":"{{key}}","try":{{attempt}},"p":"{{pins}}","c":"{{buildContexts}}","f":"{{buildFlags}}","a":"{{buildArgs}}"}'
+    find: { url: "https://h/{{key}}", items: $.builds }
+    status: { url: "https://h/{{run}}/{{attempt}}", state: $.s, success: [ok], superseded: [left], items: $.b }
+`) ?? {};
+    expect(webhook?.find?.items).toBe('$.builds');
+    expect(webhook?.status).toMatchObject({ superseded: ['left'], items: '$.b' });
+  });
+
+  it('warns of images whose provider has no address', () => {
+    const images = (provider: string) =>
+      `- { name: app, registry: ghcr.io, repository: acme/app, source: { provider: ${provider}, repo: acme/app, dockerfile: Dockerfile } }`;
+    const warnings = (provider: string, factory: string) =>
+      readConfig({
+        images: { path: 'images.yaml', text: images(provider) },
+        imagesDir: [],
+        factory: { path: 'factory.yaml', text: factory },
+      }).warnings;
+    for (const provider of ['gitea', 'forgejo', 'webhook']) {
+      expect(warnings(provider, 'engine: embedded')).toMatchObject([
+        {
+          code: 'CONFIG_CONFLICT',
+          message: expect.stringContaining(`no providers.${provider}`) as string,
+          place: { file: 'images.yaml', line: 1 },
+        },
+      ]);
+    }
+    expect(warnings('gitea', 'providers: { gitea: { url: https://h } }')).toEqual([]);
+    expect(warnings('github', 'engine: embedded')).toEqual([]);
   });
 });
