@@ -238,8 +238,10 @@ describe('SIGKILL', () => {
   it('leaves all of a transaction or nothing, and no lock, however often it comes', async () => {
     let generation = 0;
     let interrupted = 0;
-    for (let kill = 0; kill < 24; kill += 1) {
-      await killedAfter((kill * 17.3) % 90, 30, kill % 2 === 0 ? 'fast' : '');
+    // Kills that met nothing prove nothing, and on a busy machine it takes longer until a transaction is through.
+    const isEnough = () => interrupted > 5 && generation > 5;
+    for (let kill = 0; kill < 24 || (!isEnough() && kill < 120); kill += 1) {
+      await killedAfter((kill * 17.3) % (kill < 24 ? 90 : 500), 30, kill % 2 === 0 ? 'fast' : '');
       if (existsSync(join(root, '.transaction')) || existsSync(join(root, '.lock'))) interrupted += 1;
       const { files } = await open(false).read();
       if (files.size === 0) continue;
@@ -253,9 +255,7 @@ describe('SIGKILL', () => {
       expect(now).toBeGreaterThanOrEqual(generation);
       generation = now;
     }
-    // Kills that met nothing prove nothing.
-    expect(interrupted).toBeGreaterThan(5);
-    expect(generation).toBeGreaterThan(5);
+    expect(isEnough()).toBe(true);
     await put(open(false), { after: '1' });
     expect(readFileSync(join(root, 'after'), 'utf8')).toBe('1');
   }, 180_000);
@@ -263,7 +263,8 @@ describe('SIGKILL', () => {
   it('leaves all of a first transaction or nothing, where whole folders are moved', async () => {
     const seen = new Set<number>();
     let interrupted = 0;
-    for (let kill = 0; kill < 16; kill += 1) {
+    // On a busy machine it takes longer until a transaction is through.
+    for (let kill = 0; kill < 16 || (!seen.has(401) && kill < 100); kill += 1) {
       await killedAfter(kill * 12, 400, 'fast');
       if (existsSync(join(root, '.transaction'))) interrupted += 1;
       const { files } = await open(false).read();
