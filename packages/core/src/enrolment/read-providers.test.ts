@@ -105,6 +105,7 @@ providers:
       'status',
       'needs state and success',
     ],
+    ['webhook: { start: { url: https://h, method: GET } }', 'method', 'GET cannot start a build'],
     ['webhook: { start: { url: "https://h/{{imgae}}" } }', 'url', 'did you mean {{image}}?'],
     ['webhook: { start: { url: "https://h/{{run}}" } }', 'url', '{{run}} is not known here'],
     [

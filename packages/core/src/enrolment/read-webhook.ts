@@ -22,6 +22,14 @@ export function readWebhook(shape: WebhookShape, scope: Scope): WebhookSettings 
     );
     return undefined;
   }
+  if (shape.start.method === 'GET') {
+    addProblem(
+      within(scope, 'start', 'method'),
+      'CONFIG_INVALID_VALUE',
+      'method GET cannot start a build: proxies and clients repeat it as they like',
+      'Write POST; every CI system takes its start that way too.',
+    );
+  }
   const { sign } = shape;
   const key = sign && readSecret(sign.secret, within(scope, 'sign', 'secret'));
   if (sign?.header !== undefined)
