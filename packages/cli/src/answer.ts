@@ -20,6 +20,8 @@ export function exitOf(problem: Problem): ExitCode {
     return 2;
   if (problem.code.startsWith('STATE_') || problem.code === 'CLOCK_SKEW' || problem.code === 'INTERNAL')
     return 3;
+  // What concerns no single image keeps the command from everything.
+  if (problem.subject?.kind === 'factory') return 3;
   return 1;
 }
 

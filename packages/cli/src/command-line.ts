@@ -172,25 +172,34 @@ export function buildProgram(
     .option('--target <stage>', 'the stage to build')
     .option('--platform <platform>', 'the target platform; repeatable', collect, [])
     .option('--build-context <name=value>', 'a named build context; repeatable', collect, []);
-  add(
-    'analyze',
-    'read every Dockerfile and record what it is built from',
-    async () => (await import('./commands/analyze.ts')).analyze,
-  )
-    .option('--image <name>', 'only this image')
-    .option('--tag <tag>', 'the version that was built')
-    .option('--digest <digest>', 'the digest that was built')
-    .option('--dockerfile <path>', 'read this path instead of the enrolled one')
-    .option('--source-repo <repo>', 'read from this repository instead of the enrolled one')
-    .option('--source-provider <provider>', 'provider of that repository')
-    .option('--git-repo <url>', 'the repository that keeps the state')
-    .option('--git-branch <branch>', 'its branch')
-    .option('--image-factory-dir <dir>', 'the factory directory');
+  atJob(
+    add(
+      'analyze',
+      'read every Dockerfile and record what it is built from',
+      async () => (await import('./commands/analyze.ts')).analyze,
+    )
+      .option('--image <name>', 'only this image')
+      .option('--tag <tag>', 'the version that was built')
+      .option('--digest <digest>', 'the digest that was built')
+      .option('--dockerfile <path>', 'read this path instead of the enrolled one')
+      .option('--source-repo <repo>', 'read from this repository instead of the enrolled one')
+      .option('--source-provider <provider>', 'provider of that repository'),
+  );
   add(
     'check',
     'look at every base in its registry and record what is new',
     async () => (await import('./commands/check.ts')).check,
   ).option('--force', 'ask registries although they were asked lately');
+  atJob(
+    add(
+      'observe',
+      'look at a tag that is said to have moved, and decide what follows',
+      async () => (await import('./commands/observe.ts')).observe,
+    )
+      .option('--name <name>', 'the base or external image')
+      .option('--tag <tag>', 'its tag, for the record')
+      .option('--digest <digest>', 'the digest that is said to be there, for the record'),
+  );
   add(
     'plan',
     'show what a run would do now, for every image',
@@ -203,14 +212,16 @@ export function buildProgram(
     'why an image is, or is not, rebuilt',
     async () => (await import('./commands/explain.ts')).explain,
   ).option('--offline', 'from the recorded state only');
-  add(
-    'run',
-    'run cycles: discover, observe, decide, rebuild, record',
-    async () => (await import('./commands/run.ts')).run,
-  )
-    .option('--once', 'one cycle')
-    .option('--force', 'with --once: ask registries although they were asked lately')
-    .option('--wait', 'with --once: wait for runs of remote CI too');
+  atJob(
+    add(
+      'run',
+      'run cycles: discover, observe, decide, rebuild, record',
+      async () => (await import('./commands/run.ts')).run,
+    )
+      .option('--once', 'one cycle')
+      .option('--force', 'with --once: ask registries although they were asked lately')
+      .option('--wait', 'with --once: wait for runs of remote CI too'),
+  );
   add(
     'rebuild <name>',
     'rebuild one image now, with a reason',
@@ -265,7 +276,23 @@ export function buildProgram(
     const { completion } = await import('./commands/completion.ts');
     return (options, _io, args) => completion(program, options, args);
   });
+  add(
+    'engine [engine]',
+    'show which engine owns the state, or hand it over to embedded or kargo',
+    async () => (await import('./commands/engine.ts')).engine,
+  ).option('--no-wait', 'do not wait for open rebuilds');
   return program;
+}
+
+/** Where a Job finds the factory directory. */
+function atJob(command: Command): Command {
+  return command
+    .option(
+      '--git-repo <url>',
+      'the repository that holds the factory directory; it is cloned for this command',
+    )
+    .option('--git-branch <branch>', 'its branch')
+    .option('--image-factory-dir <dir>', 'the factory directory within it, or here');
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

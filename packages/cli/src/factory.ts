@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { createSources } from '@image-factory/adapters/git/sources.ts';
 import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
-import { FactoryError, problemOf, type Problem } from '@image-factory/core/problem.ts';
+import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import {
   exportDecodeCache,
   importDecodeCache,
@@ -60,7 +60,6 @@ export async function openFactory(
   const loaded = await loadConfig(options.dir);
   if (!loaded.ok) throw new ProblemsError(loaded.error);
   const config = loaded.value;
-  refuseOtherEngine(config);
   const places = placesOf(options.dir, io);
   const clock = clockOf(io);
   const log = createLog(io, options.logLevel);
@@ -139,7 +138,6 @@ export async function openFactory(
       try {
         const loaded = await loadConfig(options.dir);
         if (!loaded.ok) return loaded;
-        refuseOtherEngine(loaded.value);
         await parts.follow(loaded.value);
         return { ok: true, value: loaded.value, problems: await parts.openBuilders() };
       } catch (thrown) {
@@ -157,17 +155,6 @@ export async function openFactory(
       await parts.close();
     },
   };
-}
-
-/** This version has the embedded engine only; running it on a state that is meant for another one would be a surprise. */
-function refuseOtherEngine({ settings }: FactoryConfig): void {
-  if (settings.engine === 'embedded') return;
-  throw new FactoryError({
-    code: 'CONFIG_INVALID_VALUE',
-    message: `factory.yaml says engine: ${settings.engine}, which this version does not have`,
-    hint: 'Set engine: embedded, or leave it out.',
-    place: { file: 'factory.yaml' },
-  });
 }
 
 /** Opens the factory for one command and closes it afterwards, whatever happens: what was looked at is then remembered. */

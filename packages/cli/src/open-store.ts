@@ -40,6 +40,7 @@ export async function openStore(
     author: git?.author ?? { name: 'Image Factory', email: 'image-factory@localhost' },
     signingKey: git?.signingKey,
     clock: clockOf(io),
+    environment: io.env,
     ...(tokenEnv === undefined ? {} : { token: async () => io.env[tokenEnv] }),
   });
 }

@@ -222,7 +222,8 @@ function answer(
       ...environment,
       GIT_PROJECT_ROOT: folder,
       GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: pathname,
+      // Forges have an owner in front of the name; this remote has one repository.
+      PATH_INFO: pathname.replace(/^\/[\w-]+(?=\/[\w.-]+\.git\/)/, ''),
       QUERY_STRING: search.slice(1),
       REQUEST_METHOD: request.method ?? 'GET',
       CONTENT_TYPE: header('content-type'),

@@ -6,6 +6,7 @@ import type { Flags } from '../flags.ts';
 import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
+import { atJobPlace } from '../job-place.ts';
 import { unknownName } from '../names.ts';
 import { table } from '../render/table.ts';
 
@@ -21,50 +22,46 @@ export async function analyze(
 ): Promise<Answer> {
   const text = (name: string): string | undefined =>
     typeof flags[name] === 'string' ? flags[name] : undefined;
-  const dir = text('imageFactoryDir') ?? options.dir;
-  const remote = text('gitRepo');
-  const branch = text('gitBranch');
-  const factory = await openFactory({ ...options, dir }, io, {
-    ...(remote === undefined ? {} : { remote }),
-    ...(branch === undefined ? {} : { branch }),
+  return atJobPlace(options, io, flags, async (place) => {
+    const factory = await openFactory(place.options, place.io, place.override);
+    try {
+      const wanted = text('image');
+      const image = wanted === undefined ? undefined : enrolled(factory, wanted);
+      const changed = image ? overridden(image, text) : undefined;
+      const report = await factory.cycle({
+        upTo: 'discover',
+        ...(image ? { only: new Set([image.name]) } : {}),
+        ...(changed ? { instead: changed } : {}),
+      });
+      if (image) await recordVersion(factory, image.name, text('tag'), text('digest'), io.now());
+      const records = [...report.state.images.values()]
+        .filter(({ name }) => image === undefined || name === image.name)
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      const value = records.map(({ name, discoveryStatus, baseImages, dependencies, discoveryError }) => ({
+        name,
+        discoveryStatus,
+        baseImages,
+        dependencies,
+        ...(discoveryError === undefined ? {} : { discoveryError }),
+      }));
+      return {
+        value: { images: value },
+        text: (style) =>
+          table(
+            ['image', 'discovery', 'bases'],
+            value.map((record) => [
+              { text: record.name, paint: style.bold },
+              record.discoveryStatus,
+              record.discoveryError ?? record.baseImages.join(', '),
+            ]),
+            style,
+          ),
+        problems: report.problems,
+      };
+    } finally {
+      await factory.close();
+    }
   });
-  try {
-    const wanted = text('image');
-    const image = wanted === undefined ? undefined : enrolled(factory, wanted);
-    const changed = image ? overridden(image, text) : undefined;
-    const report = await factory.cycle({
-      upTo: 'discover',
-      ...(image ? { only: new Set([image.name]) } : {}),
-      ...(changed ? { instead: changed } : {}),
-    });
-    if (image) await recordVersion(factory, image.name, text('tag'), text('digest'), io.now());
-    const records = [...report.state.images.values()]
-      .filter(({ name }) => image === undefined || name === image.name)
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const value = records.map(({ name, discoveryStatus, baseImages, dependencies, discoveryError }) => ({
-      name,
-      discoveryStatus,
-      baseImages,
-      dependencies,
-      ...(discoveryError === undefined ? {} : { discoveryError }),
-    }));
-    return {
-      value: { images: value },
-      text: (style) =>
-        table(
-          ['image', 'discovery', 'bases'],
-          value.map((record) => [
-            { text: record.name, paint: style.bold },
-            record.discoveryStatus,
-            record.discoveryError ?? record.baseImages.join(', '),
-          ]),
-          style,
-        ),
-      problems: report.problems,
-    };
-  } finally {
-    await factory.close();
-  }
 }
 
 /** By its name, or by the reference that it is pushed to. */

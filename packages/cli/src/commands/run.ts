@@ -1,11 +1,13 @@
 import { FactoryError, formatProblem, type Problem } from '@image-factory/core/problem.ts';
-import type { CycleReport } from '@image-factory/engine/cycle.ts';
+import type { Settings } from '@image-factory/core/enrolment/types.ts';
+import type { CycleOptions, CycleReport } from '@image-factory/engine/cycle.ts';
 import { runLoop } from '@image-factory/engine/loop.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
 import { openFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
+import { atJobPlace } from '../job-place.ts';
 import { planText } from '../render/decisions.ts';
 import { cycleValue, endedText } from '../render/cycle.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -16,23 +18,13 @@ export async function run(
   _args: readonly string[],
   flags: Flags,
 ): Promise<Answer> {
-  if (flags['once'] !== true) refuseFlagsOfOnce(flags);
+  if (flags['once'] === true)
+    return runOnce(options, io, flags, { force: flags['force'] === true, follow: flags['wait'] === true });
+  refuseFlagsOfOnce(flags);
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    if (flags['once'] === true) {
-      const report = await factory.cycle({
-        force: flags['force'] === true,
-        follow: flags['wait'] === true,
-        signal: stop.signal,
-      });
-      return {
-        value: cycleValue(report),
-        text: (style) => endedText(report, style) + planText(report.plan, false, style),
-        problems: report.problems,
-        exit: failed(report) ? 1 : 0,
-      };
-    }
+    refuseKargo(factory.config.settings);
     const warn = newsTo(factory.log);
     await runLoop(factory.deps, {
       config: async () => {
@@ -53,10 +45,44 @@ export async function run(
   }
 }
 
+/** One whole cycle, where a Job's flags say. */
+export async function runOnce(
+  options: GlobalOptions,
+  io: Io,
+  flags: Flags,
+  cycle: CycleOptions,
+): Promise<Answer> {
+  return atJobPlace(options, io, flags, async (place) => {
+    const factory = await openFactory(place.options, place.io, place.override);
+    const stop = stopSignal();
+    try {
+      const report = await factory.cycle({ ...cycle, signal: stop.signal });
+      return {
+        value: cycleValue(report),
+        text: (style) => endedText(report, style) + planText(report.plan, false, style),
+        problems: report.problems,
+        exit: failed(report) ? 1 : 0,
+      };
+    } finally {
+      stop.dispose();
+      await factory.close();
+    }
+  });
+}
+
+function refuseKargo({ engine }: Settings): void {
+  if (engine === 'embedded') return;
+  throw new FactoryError({
+    code: 'USAGE',
+    message: 'with engine: kargo the loop is run by Kargo and the CronJob that synth generates',
+    hint: 'Decide once with image-factory run --once.',
+  });
+}
+
 /** Cycle after cycle they would drain the quotas of registries, and stand still at a run that hangs. */
 function refuseFlagsOfOnce(flags: Flags): void {
-  for (const name of ['force', 'wait']) {
-    if (flags[name] !== true) continue;
+  for (const name of ['force', 'wait', 'gitRepo']) {
+    if (flags[name] === undefined || flags[name] === false) continue;
     throw new FactoryError({
       code: 'USAGE',
       message: `--${name} goes with --once only`,
