@@ -38,12 +38,17 @@ const notes: Readonly<Record<string, Note>> = {
   analyze: {
     writes: 'state',
     asks: 'source repositories',
-    text: 'The first step of a cycle by itself. With `--image` it reads one image only; `--tag` and `--digest` then record the version that was built. An analysis job passes all of these flags.',
+    text: 'The first step of a cycle by itself. With `--image` it reads one image only; `--tag` and `--digest` then record the version that was built. An analysis Job passes all of these flags. With `--git-repo` the repository is cloned (FACTORY_GIT_TOKEN holds its token), and `--image-factory-dir` is a folder within it; where that is a factory directory of this machine, the repository keeps the state instead.',
   },
   check: {
     writes: 'state',
     asks: 'source repositories, registries',
     text: 'The first two steps of a cycle by themselves. A public registry is asked at most once in 24 h for a tag; `--force` asks all the same.',
+  },
+  observe: {
+    writes: 'state, images',
+    asks: 'source repositories, registries, CI systems',
+    text: 'A cycle that looks at one base or external image whenever it was asked last: for Jobs that Kargo starts when a tag moved, and for webhooks of registries. What the caller says of the digest is not believed; the look is.',
   },
   plan: {
     writes: 'nothing',
@@ -94,6 +99,11 @@ const notes: Readonly<Record<string, Note>> = {
     writes: 'nothing but its cache folder',
     asks: 'source repositories, registries, builders, the state',
     text: 'Checks git, the cache folder, the configuration, the local builder, tokens, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
+  },
+  engine: {
+    writes: 'state',
+    asks: 'the state; CI systems while rebuilds are open',
+    text: 'Without an argument it only tells. Handing over waits up to an hour for open rebuilds (`--no-wait` refuses instead) and begins a new epoch: what the old engine decided and did not start is never started. Stop the old engine first, and change `engine` in factory.yaml afterwards.',
   },
   schema: {
     writes: 'nothing',

@@ -92,18 +92,19 @@ export const typeOnlyFolders: readonly string[] = ['ports'];
 
 /** Adapters are one folder per outside system, and do not know each other; what several of them stand on is below them. */
 export const adapterFolders: Readonly<Record<string, readonly string[]>> = {
-  process: [],
-  credentials: ['process'],
-  directory: ['process'],
-  registry: ['credentials', 'process'],
-  git: ['directory', 'credentials', 'process'],
-  'build-local': ['credentials', 'process'],
-  secrets: ['process'],
-  'ci-http': ['secrets', 'process'],
-  github: ['ci-http', 'secrets', 'process'],
-  gitlab: ['ci-http', 'secrets', 'process'],
-  gitea: ['ci-http', 'secrets', 'process'],
-  webhook: ['ci-http', 'secrets', 'process'],
+  credentials: [],
+  directory: [],
+  registry: ['credentials'],
+  git: ['directory', 'credentials'],
+  // Repositories elsewhere are fetched as sources are.
+  'build-local': ['credentials', 'git', 'directory'],
+  secrets: [],
+  'ci-http': ['secrets'],
+  'ci-runs': ['ci-http', 'secrets'],
+  github: ['ci-runs', 'ci-http', 'secrets'],
+  gitlab: ['ci-runs', 'ci-http', 'secrets'],
+  gitea: ['ci-runs', 'ci-http', 'secrets'],
+  webhook: ['ci-runs', 'ci-http', 'secrets'],
 };
 
 export const maxLines = 450;
