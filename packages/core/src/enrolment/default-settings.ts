@@ -1,4 +1,5 @@
 import { hour, minute } from '../time.ts';
+import { defaultKargo } from './kargo-settings.ts';
 import { defaultProviders } from './provider-settings.ts';
 import type { RegistrySettings, Settings } from './types.ts';
 
@@ -8,6 +9,7 @@ export const defaultSettings: Settings = {
   state: { mode: 'directory' },
   registries: {},
   providers: defaultProviders,
+  kargo: defaultKargo,
   timing: {
     settle: 30 * minute,
     minStanding: 12 * hour,

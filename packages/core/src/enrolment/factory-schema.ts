@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kargoShape } from './kargo-schema.ts';
 import { providersShape } from './providers-schema.ts';
 import { count, duration, flag, oneOf, providers, ratio, text, texts } from './schema-parts.ts';
 
@@ -179,6 +180,7 @@ export const factoryShape = z.strictObject({
     })
     .optional(),
   providers: providersShape.optional(),
+  kargo: kargoShape.optional(),
   timing: timing.optional(),
   limits: limits.optional(),
   waves: waves.optional(),

@@ -78,6 +78,46 @@ const schedule = z
   })
   .optional();
 
+const imageUser = z.strictObject({
+  format: oneOf(['kustomize', 'yaml', 'helm'], {
+    description: 'What stands there: a kustomization, any YAML file, or values of a Helm chart.',
+  }),
+  repo: text({
+    title: 'repository',
+    description:
+      "Repository of the user: `owner/name`, an https URL, or `.` for the factory directory's own.",
+    examples: ['acme/deploy'],
+  }),
+  provider: oneOf(['github', 'gitlab', 'gitea', 'forgejo'], {
+    description: 'Forge of that repository.',
+    default: 'github',
+  }),
+  branch: text({ description: 'Branch to change.', default: 'main' }),
+  paths: texts({
+    title: 'list of paths',
+    description: 'Folders with a kustomization, or files.',
+    examples: [['apps/web/overlays/production']],
+  }),
+  image: text({
+    description:
+      'Kustomize: the image as it stands in the kustomization. Default: registry and repository of this one.',
+    examples: ['web'],
+  }),
+  part: oneOf(['tag', 'digest'], { description: 'Kustomize: what is set.', default: 'digest' }),
+  keys: z
+    .record(z.string(), z.enum(['tag', 'digest', 'reference']))
+    .meta({
+      title: 'key: part',
+      description: 'YAML and Helm: what is written under which key; `reference` is `repository:tag@digest`.',
+      examples: [{ 'image.tag': 'tag', 'image.digest': 'digest' }],
+    })
+    .optional(),
+  mode: oneOf(['push', 'pull-request'], {
+    description: 'Push the change, or open a pull request and wait for it.',
+    default: 'pull-request',
+  }),
+});
+
 /** Keys that an entry and `defaults` share. */
 const shared = {
   registry: text({
@@ -155,7 +195,7 @@ export const entryShape = z
       examples: ['apps/backstage/VERSION'],
     }),
     updates: z
-      .array(z.unknown())
+      .array(imageUser)
       .meta({ description: 'Users of this image to be updated (Kargo engine).', default: [] })
       .optional(),
   })

@@ -3,6 +3,7 @@ import { mergeFields, mergeSource, type SourceFields } from './fields.ts';
 import { addProblem, shown, within } from './findings.ts';
 import { isMapping } from './older-keys.ts';
 import type { EntryDraft } from './entry-draft.ts';
+import { readImageUsers } from './read-image-users.ts';
 import { folderOf, readPath } from './read-path.ts';
 import { readLocal } from './read-source.ts';
 import type { ManagedEnrolment, Provider, Source } from './types.ts';
@@ -35,7 +36,7 @@ export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
     mode: fields.mode ?? 'dispatch',
     schedule: fields.schedule ?? { kind: 'daily' },
     versionFile,
-    updates: draft.shape.updates ?? [],
+    updates: readImageUsers(draft.shape.updates, draft.scope),
   };
 }
 

@@ -391,6 +391,8 @@ builder: { tool: buildah }
         },
       ],
       builder: { tool: 'buildah' },
+      providers: defaultSettings.providers,
+      kargo: defaultSettings.kargo,
     });
   });
 

@@ -1,5 +1,7 @@
 import type { PlatformName } from '../reference/types.ts';
 import type { Duration, Instant } from '../time.ts';
+import type { ImageUser } from './image-users.ts';
+import type { KargoSettings } from './kargo-settings.ts';
 import type { ProviderSettings } from './provider-settings.ts';
 
 export type Provider = 'github' | 'gitlab' | 'gitea' | 'forgejo' | 'local' | 'webhook';
@@ -59,7 +61,8 @@ export interface ManagedEnrolment extends EnrolmentCommon {
   readonly mode: 'dispatch' | 'pull-request';
   readonly schedule: Schedule;
   readonly versionFile: string | undefined;
-  readonly updates: readonly unknown[];
+  /** Places in other repositories that name this image; the kargo engine keeps them up to date. */
+  readonly updates: readonly ImageUser[];
 }
 
 export interface ExternalEnrolment extends EnrolmentCommon {
@@ -113,6 +116,7 @@ export interface Settings {
       };
   readonly registries: Readonly<Record<string, RegistrySettings>>;
   readonly providers: ProviderSettings;
+  readonly kargo: KargoSettings;
   readonly timing: {
     /** After a change one more look, so long after the first; default 30 min. */
     readonly settle: Duration;
