@@ -33,7 +33,7 @@ describe('what each package may import', () => {
     ['adapters/src/git/a.ts', `import { x } from '@image-factory/core/plan/a.ts'; import 'node:fs';`],
     [
       'adapters/src/git/a.ts',
-      `import { x } from '../process/run.ts'; import { y } from '../directory/a.ts'; import { fetch } from 'undici';`,
+      `import { x } from '../credentials/run.ts'; import { y } from '../directory/a.ts'; import { fetch } from 'undici';`,
     ],
     ['engine/src/a.ts', `import { setTimeout } from 'node:timers/promises';`],
     ['cli/src/a.ts', `import { Command } from 'commander'; import '@image-factory/adapters/git/a.ts';`],
