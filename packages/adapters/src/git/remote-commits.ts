@@ -10,7 +10,7 @@ import { credentialFor } from './credentials.ts';
 import type { Environment } from './environment.ts';
 import { troubleOf } from './failure.ts';
 import { GitFailure, runGit, type GitOutput } from './process.ts';
-import { keptPartial, mostPacks } from './remote-repository.ts';
+import { isDumb, keptPartial, mostPacks } from './remote-repository.ts';
 import type { Remote } from './remote-url.ts';
 import { sourceProblem } from './source-problems.ts';
 
@@ -124,10 +124,11 @@ function cloneOf(
     settings: readonly string[],
     more: readonly string[],
     input: string,
+    partial: readonly string[] = keptPartial,
   ): Promise<GitOutput> {
     const credential = credentialFor(remote, await token?.({ provider, url: remote.url }));
     const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force', ...more];
-    return runGit([...keptPartial, ...settings, ...args, '--stdin', '--end-of-options', 'origin'], {
+    return runGit([...partial, ...settings, ...args, '--stdin', '--end-of-options', 'origin'], {
       environment,
       gitDir,
       signal,
@@ -160,7 +161,8 @@ function cloneOf(
       } catch (error) {
         if (!(error instanceof GitFailure) || !asksForBranch.test(error.stderr)) throw error;
         const whole = existsSync(join(gitDir, 'shallow')) ? ['--unshallow'] : [];
-        await fetch([], whole, `+${branch === undefined ? 'HEAD' : `refs/heads/${branch}`}:${keptRef}\n`);
+        const head = branch === undefined ? 'HEAD' : `refs/heads/${branch}`;
+        await fetch([], whole, `+${head}:${keptRef}\n`, isDumb.test(error.stderr) ? [] : keptPartial);
       }
       if (!(await isHere())) throw commitMissing(label, commit);
     },

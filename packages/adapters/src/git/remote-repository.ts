@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { minute } from '@image-factory/core/time.ts';
+import { minute, type Duration } from '@image-factory/core/time.ts';
 import { isBranchName } from './branch-name.ts';
 import type { CacheSlot } from './cache-slot.ts';
 import { credentialFor } from './credentials.ts';
@@ -18,6 +18,8 @@ export interface RemoteRepositoryOptions {
   readonly takeSlot: () => CacheSlot;
   readonly token: () => Promise<string | undefined>;
   readonly environment: Environment;
+  /** One fetch, from its start to its end; questions get a minute at most. @default 10 minutes */
+  readonly fetchTimeout?: Duration | undefined;
 }
 
 /**
@@ -30,6 +32,8 @@ export const keptPartial = [
   '-c',
   'remote.origin.partialclonefilter=blob:none',
 ];
+/** Plain files behind a web server: whatever is asked for, they cannot leave anything out. */
+export const isDumb = /dumb http/i;
 /** So many fetches leave so many packs; starting anew is cheap. */
 export const mostPacks = 60;
 /** More patterns do not fit on a command line everywhere. */
@@ -40,9 +44,10 @@ const mostPatterns = 400;
  * for. One question per cycle; a fetch only when a head has moved.
  */
 export function createRemoteRepository(options: RemoteRepositoryOptions): SourceRepository {
-  const { remote, environment } = options;
+  const { remote, environment, fetchTimeout = 10 * minute } = options;
   let opened: { slot: CacheSlot; reader: ObjectReader; walk: TreeWalk } | undefined;
   let shallow = true;
+  let dumb = false;
 
   function here(): { slot: CacheSlot; reader: ObjectReader; walk: TreeWalk } {
     if (opened !== undefined) return opened;
@@ -54,7 +59,14 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
 
   async function online(args: readonly string[], more: Partial<GitOptions>): Promise<GitOutput> {
     const credential = credentialFor(remote, await options.token());
-    return runGit(args, { environment, gitDir: here().slot.gitDir, timeout: minute, ...credential, ...more });
+    const timeout = Math.min(minute, fetchTimeout);
+    return runGit(args, { environment, gitDir: here().slot.gitDir, timeout, ...credential, ...more });
+  }
+
+  async function fetch(args: readonly string[], more: Partial<GitOptions>): Promise<void> {
+    // A server that cannot leave files out would be asked for each one again, by a fetch of its own, without end.
+    const partial = dumb ? [] : keptPartial;
+    await online([...partial, ...args], { timeout: fetchTimeout, ...more });
   }
 
   async function list(patterns: readonly string[], signal?: AbortSignal): Promise<Map<string, string>> {
@@ -101,7 +113,6 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
 
   async function fetchHeads(branches: readonly Branch[], signal: AbortSignal | undefined): Promise<void> {
     const args = (deep: boolean) => [
-      ...keptPartial,
       'fetch',
       '--quiet',
       '--no-tags',
@@ -114,11 +125,10 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
     ];
     const more = {
       signal,
-      timeout: 10 * minute,
       input: branches.map((branch) => `+${refOf(branch)}:${keptRefOf(branch)}\n`).join(''),
     };
     try {
-      await online(args(shallow), more);
+      await fetch(args(shallow), more);
     } catch (error) {
       if (
         !shallow ||
@@ -127,13 +137,13 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
       )
         throw error;
       shallow = false;
-      await online(args(false), more);
+      dumb = isDumb.test(error.stderr);
+      await fetch(args(false), more);
     }
   }
 
   async function fetchBlobs(ids: readonly string[]): Promise<void> {
     const args = [
-      ...keptPartial,
       '-c',
       'fetch.negotiationAlgorithm=noop',
       'fetch',
@@ -144,7 +154,7 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
       '--end-of-options',
       'origin',
     ];
-    await online(args, { timeout: 10 * minute, input: `${ids.join('\n')}\n` });
+    await fetch(args, { input: `${ids.join('\n')}\n` });
   }
 
   async function tidy(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Provider, Source } from '@image-factory/core/enrolment/types.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { SourceFile, SourceTree } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import type { Duration } from '@image-factory/core/time.ts';
 import { ok, type Result } from '@image-factory/core/result.ts';
 import { createMutex } from '../directory/mutex.ts';
 import { createPlainFolder, type PlainFolder } from './plain-folder.ts';
@@ -27,6 +28,8 @@ export interface SourcesOptions {
   readonly baseUrls?: BaseUrls;
   /** Name of the state folder below the factory directory; default `state`. */
   readonly stateFolder?: string;
+  /** One fetch from a repository elsewhere; questions get a minute at most. @default 10 minutes */
+  readonly fetchTimeout?: Duration;
   /** What git processes see; default: this process's environment. */
   readonly environment?: Environment;
 }
@@ -69,6 +72,7 @@ export function createSources(options: SourcesOptions): Sources {
     return createRemoteRepository({
       remote,
       environment,
+      fetchTimeout: options.fetchTimeout,
       takeSlot: () =>
         takeSlot(options.cacheDir, `source ${remote.url}`, remote.url, options.clock, environment),
       token: async () => options.token?.({ provider, url: remote.url }),
