@@ -100,6 +100,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'source repositories, registries, builders, the state',
     text: 'Checks git, the cache folder, the configuration, the local builder, tokens, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
   },
+  version: {
+    writes: 'state',
+    asks: 'the registry of the image, the state',
+    text: '`version next` prints the version alone. It is above every whole version among the tags and above every one that was given away before, so that builds of one commit that run at once get different ones; with the same `--key` the answer is the same. An image without versions starts at 0.1.0.',
+  },
   engine: {
     writes: 'state',
     asks: 'the state; CI systems while rebuilds are open',

@@ -73,6 +73,7 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   graph: ['.', 'reference', 'enrolment', 'state', 'ports'],
   plan: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph'],
   rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
+  release: ['.', 'state'],
   simulate: [
     '.',
     'reference',

@@ -276,6 +276,16 @@ export function buildProgram(
     const { completion } = await import('./commands/completion.ts');
     return (options, _io, args) => completion(program, options, args);
   });
+  atJob(
+    add(
+      'version <action> <name>',
+      'version next NAME: give a build the next version of its image',
+      async () => (await import('./commands/version.ts')).version,
+    )
+      .option('--bump <part>', 'patch, minor or major', 'patch')
+      .option('--channel <word>', 'a pre-release: beta gives 1.3.0-beta.1')
+      .option('--key <key>', 'asked again with it, the answer is the same; default: FACTORY_KEY'),
+  );
   add(
     'engine [engine]',
     'show which engine owns the state, or hand it over to embedded or kargo',

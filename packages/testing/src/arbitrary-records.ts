@@ -11,6 +11,7 @@ import type {
   Pin,
   PlatformContent,
   Rebuild,
+  VersionAllocation,
 } from '@image-factory/core/state/types.ts';
 import fc from 'fast-check';
 import { digest } from './records.ts';
@@ -209,6 +210,14 @@ export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageR
       ),
       rebuilds: fc.array(aRebuild, { maxLength: 3 }),
       hold: aHold,
+      versions: fc.array(
+        optional<Required<VersionAllocation>, 'version' | 'at'>(
+          { version: aWord, key: aWord, at: anInstant },
+          'version',
+          'at',
+        ) as fc.Arbitrary<VersionAllocation>,
+        { maxLength: 2 },
+      ),
       clearedAt: anInstant,
       ledger: fc.array(anEntry, { maxLength: 3 }),
       approved: fc.record({ tag: aWord, digest: aDigest }, { noNullPrototype: true }),

@@ -22,7 +22,15 @@ import {
 } from './fields.ts';
 import { hold, ledgerEntry, platformContents } from './ledger-codec.ts';
 import { lenientDigest, noMap } from './older-fields.ts';
-import type { BuiltFrom, Dependency, ImageContent, ImageRecord, Pin, Rebuild } from './types.ts';
+import type {
+  BuiltFrom,
+  Dependency,
+  ImageContent,
+  ImageRecord,
+  Pin,
+  Rebuild,
+  VersionAllocation,
+} from './types.ts';
 
 /** A platform name of a file is taken as it is: the parser made it when it was written. */
 export const platformName: Codec<PlatformName> = {
@@ -109,6 +117,11 @@ export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
   builtFrom: orNoEntries(builtFrom),
   content: optional(content),
   clearedAt: optional(instant),
+  versions: optional(
+    listOf(
+      recordOf<VersionAllocation>({ version: required(text), key: optional(text), at: required(instant) }),
+    ),
+  ),
   rebuilds: orEmpty(rebuild),
   ledger: orEmpty(ledgerEntry),
   verification: optional(anything),

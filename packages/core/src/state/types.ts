@@ -113,6 +113,14 @@ export interface Rebuild {
   readonly requestedBy?: string;
 }
 
+/** A version that was given to a build, whether anything was pushed under it or not. */
+export interface VersionAllocation {
+  readonly version: string;
+  /** Of the build that it was given to. */
+  readonly key?: string;
+  readonly at: Instant;
+}
+
 /** What we know of the image that we built or found in its registry. */
 export interface ImageContent {
   readonly digest: Digest;
@@ -149,6 +157,8 @@ export interface ImageRecord {
   readonly builtFrom: Readonly<Record<string, BuiltFrom>>;
   readonly rebuilds: readonly Rebuild[];
   readonly hold?: Hold;
+  /** Versions that `version next` gave away, oldest first. */
+  readonly versions?: readonly VersionAllocation[];
   /** Failures in a row were cleared by a person at this time. */
   readonly clearedAt?: Instant;
   /** External images only: the watched selection. */
