@@ -5,7 +5,7 @@ import type { CveProver, Verifier } from '@image-factory/core/ports/proofs.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { SourceTree } from '@image-factory/core/ports/source.ts';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
-import type { Instant } from '@image-factory/core/time.ts';
+import type { Duration, Instant } from '@image-factory/core/time.ts';
 
 /** Progress and decisions for people; never an answer. */
 export interface Log {
@@ -43,4 +43,6 @@ export interface EngineDeps {
    * lived in it; a run that it created at a provider may still come to light.
    */
   readonly isDead: (writer: string) => Promise<boolean>;
+  /** A run is started only so long after its intent was written; default a minute. Tests show what it is for. */
+  readonly startWithin?: Duration;
 }

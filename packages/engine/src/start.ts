@@ -146,7 +146,7 @@ async function start(
       unstarted: true,
       end: { outcome: 'cancelled', error: 'stopped before it was started' },
     };
-  if (sinceWritten() > startWithin) {
+  if (sinceWritten() > (run.deps.startWithin ?? startWithin)) {
     run.deps.log.warn(`${intent.image} was not started: its intent is older than a minute by now`);
     return undefined;
   }

@@ -2,7 +2,7 @@ import type { GithubSettings } from '@image-factory/core/enrolment/provider-sett
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { RunInputs } from '@image-factory/core/rebuild/run-inputs.ts';
-import { minute, type Instant } from '@image-factory/core/time.ts';
+import { minute, type Duration, type Instant } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer } from '../ci-http/api.ts';
 import { idAt, linkAt, textAt } from '../ci-http/fields.ts';
 import type { Need } from './refusals.ts';
@@ -22,8 +22,6 @@ export type Dispatch = (
   inputs: RunInputs,
 ) => Promise<Dispatched>;
 
-/** Only so long after it was decided a run is started: later, somebody else may have taken over (brief 4.4). */
-const startWithin = minute;
 /** Of all inputs together (GitHub docs, "workflow_dispatch": 65,535 characters). */
 const largestInputs = 65_535;
 const branchesFor = 10 * minute;
@@ -33,8 +31,9 @@ export function createDispatch(options: {
   readonly api: Api;
   readonly clock: Clock;
   readonly requests: Requests;
+  readonly startWithin: Duration;
 }): Dispatch {
-  const { settings, api, clock, requests } = options;
+  const { settings, api, clock, requests, startWithin } = options;
   const branches = new Map<string, { readonly branch: string; readonly at: Instant }>();
   /** False: the server does not know the field (GitHub Enterprise Server up to 3.20). */
   let knowsDetails = true;

@@ -3,7 +3,14 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
-import { formatInstant, hour, second, type Instant } from '@image-factory/core/time.ts';
+import {
+  formatInstant,
+  hour,
+  minute,
+  second,
+  type Duration,
+  type Instant,
+} from '@image-factory/core/time.ts';
 import type { Api } from '../ci-http/api.ts';
 import { listAt } from '../ci-http/fields.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
@@ -20,6 +27,11 @@ export interface GithubOptions {
   readonly secrets: SecretSource;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /**
+   * Only so long after it was asked to start a run it does so: later, somebody else may have taken over (brief 4.4).
+   * @default a minute
+   */
+  readonly startWithin?: Duration;
 }
 
 /** GitHub shows 1,000 runs of a list at most. */
@@ -34,7 +46,13 @@ const pauses = [2 * second, 3 * second, 5 * second, 10 * second];
 export function createGithub(options: GithubOptions): Builder {
   const { settings, api, clock, environment } = options;
   const requests = createRequests(api, createAccess(options));
-  const dispatch = createDispatch({ settings, api, clock, requests });
+  const dispatch = createDispatch({
+    settings,
+    api,
+    clock,
+    requests,
+    startWithin: options.startWithin ?? minute,
+  });
   const event = settings.start;
 
   function place(image: ManagedEnrolment): WorkflowPlace {

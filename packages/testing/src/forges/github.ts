@@ -1,5 +1,3 @@
-import type { Digest } from '@image-factory/core/reference/types.ts';
-import type { Duration, Instant } from '@image-factory/core/time.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
 import { artifactsAnswer, jobsAnswer, runAnswer, runUrl, thing } from './github-answers.ts';
 import { answerApp, type GithubApp } from './github-app.ts';
@@ -12,20 +10,13 @@ import {
   type Permission,
 } from './github-state.ts';
 import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
-import { WorkflowRuns, type WorkflowRun } from './workflow-runs.ts';
+import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
-export interface FakeGithubOptions {
-  now(): Instant;
-  readonly random: () => number;
-  /** Called when a build is through: pushes the image. */
-  readonly push: (run: WorkflowRun) => Digest;
-  readonly outcome?: (run: WorkflowRun) => 'success' | 'failure';
+export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
   /** False: an Enterprise server that does not know `return_run_details`. @default true */
   readonly details?: boolean;
   /** False: the workflow has no claim step. @default true */
   readonly claims?: boolean;
-  readonly visibilityDelay?: Duration;
-  readonly buildTime?: Duration;
 }
 
 interface Call {
@@ -62,14 +53,8 @@ export class FakeGithub implements FakeForge {
 
   constructor(options: FakeGithubOptions) {
     this.#options = options;
-    const { now, random, push, outcome, visibilityDelay, buildTime } = options;
     this.#workflows = new WorkflowRuns({
-      now,
-      random,
-      push,
-      outcome,
-      visibilityDelay,
-      buildTime,
+      ...options,
       claim: options.claims === false ? undefined : (run) => claimIn(this.#repository(run.repo), run),
     });
     this.#routes = this.#newRoutes();

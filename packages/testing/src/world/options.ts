@@ -12,6 +12,8 @@ export interface WorldOptions {
   readonly blindLookUps?: boolean;
   /** Intents are not kept beyond the life of the process: to show that they are needed. */
   readonly forgetIntents?: boolean;
+  /** A commit is written over whatever others wrote since: to show that its condition is needed. */
+  readonly blindCommits?: boolean;
   /** Look-ups find a run after this at the latest. */
   readonly visibilityDelay?: Duration;
   readonly buildTime?: Duration | ((request: BuildRequest) => Duration);

@@ -1,0 +1,43 @@
+import { createApi } from '@image-factory/adapters/ci-http/api.ts';
+import { createGithub } from '@image-factory/adapters/github/github.ts';
+import { createSecretSource } from '@image-factory/adapters/secrets/secret-source.ts';
+import { defaultProviders } from '@image-factory/core/enrolment/provider-settings.ts';
+import { FakeGithub } from '@image-factory/testing/forges/github.ts';
+import type { ProviderUnderTest } from './provider-schedules.ts';
+
+const token = 'github_pat_test';
+
+/** GitHub with or without run details. */
+export function githubUnderTest(details: boolean): ProviderUnderTest {
+  const settings = defaultProviders.github;
+  const environment = { GITHUB_TOKEN: token };
+  return {
+    provider: 'github',
+    repo: 'acme/app',
+    forge(surroundings) {
+      const forge = new FakeGithub({ ...surroundings, details });
+      forge.add('acme/app');
+      forge.tokens.set(token, { permissions: { actions: 'write' } });
+      return forge;
+    },
+    builder({ exchange, clock, random, startWithin }) {
+      const api = createApi({
+        provider: 'github',
+        url: settings.url,
+        ca: undefined,
+        clock,
+        random,
+        exchange,
+      });
+      const secrets = createSecretSource({ baseDir: '/nowhere', environment });
+      return createGithub({
+        settings,
+        api,
+        secrets,
+        clock,
+        environment,
+        ...(startWithin === undefined ? {} : { startWithin }),
+      });
+    },
+  };
+}
