@@ -32,7 +32,8 @@ export async function engine(
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    let { engine: owner, intents } = await stateOf(factory);
+    const { engine: first, intents } = await stateOf(factory);
+    let owner = first;
     if (wanted && owner?.engine !== wanted) {
       const patience = flags['wait'] === false ? 0 : 60 * minute;
       if (intents.size > 0) await drained(factory, owner?.engine, patience, stop.signal);
