@@ -17,6 +17,8 @@ export async function plan(
       value: report.plan,
       text: (style) => planText(report.plan, flags['all'] === true, style),
       problems: [...factory.warnings, ...report.problems],
+      // A warning is no failure.
+      exit: report.problems.length > 0 ? 1 : 0,
     };
   });
 }

@@ -60,7 +60,7 @@ export async function runOnce(
       return {
         value: cycleValue(report),
         text: (style) => endedText(report, style) + planText(report.plan, false, style),
-        problems: report.problems,
+        problems: [...factory.warnings, ...report.problems],
         exit: failed(report) ? 1 : 0,
       };
     } finally {
