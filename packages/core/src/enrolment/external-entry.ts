@@ -1,7 +1,7 @@
 import type { Result } from '../result.ts';
+import { commonFields } from './common-fields.ts';
 import { mergeFields } from './fields.ts';
 import { addProblem, addWarning, shown, within } from './findings.ts';
-import { defaultDelay } from './managed-entry.ts';
 import type { EntryDraft } from './entry-draft.ts';
 import type { Memory } from './memory.ts';
 import { compileTagPattern, exactTagPattern, type TagPattern } from './tag-pattern.ts';
@@ -15,15 +15,7 @@ export function buildExternal(draft: EntryDraft): ExternalEnrolment | undefined 
   const fields = mergeFields(draft.defaults, draft.own);
   return {
     kind: 'external',
-    name: draft.name,
-    registry: draft.image.registry,
-    repository: draft.image.repository,
-    platforms: fields.platforms ?? [],
-    rebuildDelay: fields.rebuildDelay ?? defaultDelay,
-    owner: fields.owner,
-    criticality: fields.criticality ?? 'normal',
-    place: draft.place,
-    raw: draft.raw,
+    ...commonFields(draft, draft.image, fields),
     allowTags: selection.allowTags,
     imageSelectionStrategy: selection.imageSelectionStrategy,
   };

@@ -1,4 +1,4 @@
-import { day } from '../time.ts';
+import { commonFields } from './common-fields.ts';
 import { mergeFields, mergeSource, type SourceFields } from './fields.ts';
 import { addProblem, shown, within } from './findings.ts';
 import { isMapping } from './older-keys.ts';
@@ -7,8 +7,6 @@ import { readImageUsers } from './read-image-users.ts';
 import { folderOf, readPath } from './read-path.ts';
 import { readLocal } from './read-source.ts';
 import type { ManagedEnrolment, Provider, Source } from './types.ts';
-
-export const defaultDelay = 7 * day;
 
 /** Undefined where something is missing; what is wrong has been reported then. */
 export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
@@ -19,15 +17,7 @@ export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
   const fields = mergeFields(draft.defaults, draft.own);
   return {
     kind: 'managed',
-    name: draft.name,
-    registry: draft.image.registry,
-    repository: draft.image.repository,
-    platforms: fields.platforms ?? [],
-    rebuildDelay: fields.rebuildDelay ?? defaultDelay,
-    owner: fields.owner,
-    criticality: fields.criticality ?? 'normal',
-    place: draft.place,
-    raw: draft.raw,
+    ...commonFields(draft, draft.image, fields),
     source,
     tags: fields.tags ?? ['latest'],
     ownDelay: draft.own.rebuildDelay,

@@ -1,7 +1,6 @@
-/** Paths are relative to the state's root, with forward slashes: `images/backstage.yaml`. Values are the file's text. */
-export type StateFiles = ReadonlyMap<string, string>;
-/** New text per path; null removes the file. */
-export type StateChanges = ReadonlyMap<string, string | null>;
+import type { StateChanges, StateFiles } from '../state/files.ts';
+
+export type { StateChanges, StateFiles } from '../state/files.ts';
 
 export interface StateSnapshot {
   /** Commit id, or a counter in directory mode; empty for a state that does not exist yet. */

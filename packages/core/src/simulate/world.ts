@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { defaultSettings } from '../enrolment/default-settings.ts';
+import { newBase } from '../state/base-lifecycle.ts';
 import type { ManagedEnrolment, Settings } from '../enrolment/types.ts';
 import { must } from '../result.ts';
 import { parseReference } from '../reference/parse.ts';
@@ -196,17 +197,5 @@ function baseRecord(
   tag: string,
   now: Instant,
 ): BaseRecord {
-  return {
-    name,
-    fullImage: `${registry}/${repository}:${tag}`,
-    registry,
-    repository,
-    tag,
-    firstDiscovered: now,
-    rebuildEligibleAt: {},
-    metadata: {},
-    updateHistory: [],
-    ledger: [],
-    holds: [],
-  };
+  return newBase({ domain: registry, path: repository, tag }, name, true, now);
 }

@@ -1,4 +1,4 @@
-/** The state as texts by path, relative to its root: the same shape as the state store's. */
+/** The state's texts. Paths are relative to its root, with forward slashes: `images/backstage.yaml`. */
 export type StateFiles = ReadonlyMap<string, string>;
 /** New text per path; null removes the file. */
 export type StateChanges = ReadonlyMap<string, string | null>;
