@@ -36,9 +36,12 @@ export function items(at: At): At[] {
 /** The values of a mapping that are not null, in the order written; none where there is no mapping. */
 export function fields(at: At): (At & { readonly key: string })[] {
   if (!isRecord(at.value)) return [];
-  return Object.keys(at.value)
-    .map((key) => ({ ...child(at, key), key }))
-    .filter(isThere);
+  const found: (At & { readonly key: string })[] = [];
+  for (const key of Object.keys(at.value)) {
+    const value = at.value[key] ?? undefined;
+    if (value !== undefined) found.push({ value, parent: at, key });
+  }
+  return found;
 }
 
 export function textOf(at: At): string | undefined {
@@ -77,10 +80,18 @@ export function nameOfType(value: unknown): string {
   return typeof value === 'boolean' ? 'true or false' : 'a number';
 }
 
+type TextAt = At & { readonly value: string };
+
 /** Every text within a value, however deep. */
-export function* textsWithin(at: At): Generator<At & { readonly value: string }> {
+export function textsWithin(at: At): readonly TextAt[] {
+  const found: TextAt[] = [];
+  collectTexts(at, found);
+  return found;
+}
+
+function collectTexts(at: At, found: TextAt[]): void {
   const { value } = at;
-  if (typeof value === 'string') yield { ...at, value };
-  else if (Array.isArray(value)) for (const item of items(at)) yield* textsWithin(item);
-  else for (const field of fields(at)) yield* textsWithin(field);
+  if (typeof value === 'string') found.push(at as TextAt);
+  else if (Array.isArray(value)) for (const item of items(at)) collectTexts(item, found);
+  else if (typeof value === 'object') for (const field of fields(at)) collectTexts(field, found);
 }

@@ -31,12 +31,17 @@ export function hasExpression(text: string): boolean {
   return text.includes('${{') || text.includes('${%');
 }
 
-/** Where the bodies of expressions stand within a value. */
-export function* bodiesWithin(at: At): Generator<{ readonly at: At; readonly body: string }> {
-  for (const found of textsWithin(at)) {
-    if (!hasExpression(found.value)) continue;
-    for (const body of expressionsIn(found.value).bodies) yield { at: found, body };
-  }
+/** The body of an expression, and the text that it stands in. */
+export interface Body {
+  readonly at: At;
+  readonly body: string;
+}
+
+/** The bodies of all expressions within a value. */
+export function bodiesWithin(at: At): readonly Body[] {
+  return textsWithin(at)
+    .filter(({ value }) => hasExpression(value))
+    .flatMap((found) => expressionsIn(found.value).bodies.map((body) => ({ at: found, body })));
 }
 
 export interface OutputReference {

@@ -1,8 +1,10 @@
 import { imageLabel } from '../manifests/manifest.ts';
-import { child, fields, isRecord, items, reach, textOf, type At } from './at.ts';
+import { child, isRecord, items, reach, textOf, type At } from './at.ts';
 import { isTaskKind, stepsOf, type Step } from './steps.ts';
+import { bodiesWithin, type Body } from './expressions.ts';
 import { shapeFaults, type ShapeFault } from './shape.ts';
 import { shapeOfKind } from './shapes/kinds.ts';
+import { subscriptionShapes } from './shapes/subscriptions.ts';
 
 /** A manifest as the rules see it. */
 export interface Resource {
@@ -16,6 +18,9 @@ export interface Resource {
   /** Of the whole resource, without the steps' configurations. */
   readonly shapeFaults: readonly ShapeFault[];
   readonly steps: readonly Step[];
+  /** Of all expressions in what Kargo evaluates. */
+  readonly bodies: readonly Body[];
+  readonly subscriptionFaults: readonly ShapeFault[];
 }
 
 /** Undefined: it says neither what it is nor what it is called. */
@@ -25,6 +30,8 @@ export function readResource(manifest: unknown): Resource | undefined {
   const apiVersion = textOf(child(root, 'apiVersion'));
   if (!isRecord(manifest) || kind === undefined || apiVersion === undefined) return undefined;
   const shape = shapeOfKind(apiVersion, kind);
+  const kargo = apiVersion.startsWith('kargo.akuity.io/');
+  const steps = kargo ? stepsOf(root, kind) : [];
   return {
     root,
     kind,
@@ -34,9 +41,27 @@ export function readResource(manifest: unknown): Resource | undefined {
     image:
       textOf(reach(root, 'metadata', 'labels', imageLabel)) ??
       textOf(reach(root, 'metadata', 'annotations', imageLabel)),
-    shapeFaults: shape ? [...shapeFaults(root, shape, { expressions: false })] : [],
-    steps: apiVersion.startsWith('kargo.akuity.io/') ? stepsOf(root, kind) : [],
+    shapeFaults: shape ? shapeFaults(root, shape, { expressions: false }) : [],
+    steps,
+    bodies: kargo
+      ? [
+          ...bodiesWithin(reach(root, 'spec', 'vars')),
+          ...bodiesWithin(reach(root, 'spec', 'promotionTemplate', 'spec', 'vars')),
+          ...bodiesWithin(reach(root, 'spec', 'verification')),
+          ...steps.flatMap(({ bodies }) => bodies),
+        ]
+      : [],
+    subscriptionFaults: kind === 'Warehouse' ? subscriptionFaults(root) : [],
   };
+}
+
+function subscriptionFaults(root: At): readonly ShapeFault[] {
+  return items(reach(root, 'spec', 'subscriptions')).flatMap((subscription) =>
+    Object.entries(subscriptionShapes).flatMap(([type, shape]) => {
+      const at = child(subscription, type);
+      return isRecord(at.value) ? shapeFaults(at, shape, { expressions: false }) : [];
+    }),
+  );
 }
 
 /** The list of manifests that a `List` stands for; itself otherwise. */
@@ -64,8 +89,4 @@ export function subscriptionsOf(resource: Resource, kind: string): At[] {
 /** The names of a list of mappings with names. */
 export function namesIn(list: At): string[] {
   return items(list).flatMap((item) => textOf(child(item, 'name')) ?? []);
-}
-
-export function hasFields(at: At): boolean {
-  return fields(at).length > 0;
 }

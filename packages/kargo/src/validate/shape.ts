@@ -14,8 +14,17 @@ export type Shape =
   | { readonly is: 'count'; readonly least?: number; readonly most?: number }
   /** `go`: units below a second too. */
   | { readonly is: 'duration'; readonly form: 'crd' | 'go' }
-  | { readonly is: 'map' | 'list'; readonly of: Shape; readonly least?: number }
-  | { readonly is: 'object'; readonly required: Fields; readonly optional: Fields };
+  | { readonly is: 'map'; readonly of: Shape; readonly least?: number }
+  | { readonly is: 'list'; readonly of: Shape; readonly least?: number }
+  | ObjectShape;
+
+interface ObjectShape {
+  readonly is: 'object';
+  readonly required: Fields;
+  readonly optional: Fields;
+  readonly known: ReadonlyMap<string, Shape>;
+  readonly requiredNames: readonly string[];
+}
 
 type Fields = Readonly<Record<string, Shape>>;
 
@@ -39,8 +48,9 @@ export function listOf(of: Shape, least = 0): Shape {
   return { is: 'list', of, least };
 }
 
-export function object(required: Fields, optional: Fields = {}): Shape & { readonly is: 'object' } {
-  return { is: 'object', required, optional };
+export function object(required: Fields, optional: Fields = {}): ObjectShape {
+  const known = new Map([...Object.entries(required), ...Object.entries(optional)]);
+  return { is: 'object', required, optional, known, requiredNames: Object.keys(required) };
 }
 
 export interface ShapeFault {
@@ -56,23 +66,27 @@ interface Options {
 }
 
 /** Everywhere that a value differs from its shape. */
-export function* shapeFaults(at: At, shape: Shape, options: Options): Generator<ShapeFault> {
+export function shapeFaults(at: At, shape: Shape, options: Options): readonly ShapeFault[] {
+  const faults: ShapeFault[] = [];
+  collect(at, shape, options, faults);
+  return faults;
+}
+
+function collect(at: At, shape: Shape, options: Options, faults: ShapeFault[]): void {
   const { value } = at;
   if (shape.is === 'anything' || (options.expressions && isExpression(value, shape))) return;
-  switch (shape.is) {
-    case 'object':
-      yield* isRecord(value) ? objectFaults(at, shape, options) : [wrongType(at, 'a mapping')];
-      return;
-    case 'map':
-      if (!isRecord(value)) yield wrongType(at, 'a mapping');
-      else yield* allFaults(at, fields(at), shape, options);
-      return;
-    case 'list':
-      if (!Array.isArray(value)) yield wrongType(at, 'a list');
-      else yield* allFaults(at, items(at), shape, options);
-      return;
-    default:
-      yield* scalarFaults(at, shape);
+  if (shape.is === 'object') {
+    if (isRecord(value)) collectFields(at, shape, options, faults);
+    else faults.push(wrongType(at, 'a mapping'));
+  } else if (shape.is === 'map') {
+    if (isRecord(value)) collectAll(at, fields(at), shape, options, faults);
+    else faults.push(wrongType(at, 'a mapping'));
+  } else if (shape.is === 'list') {
+    if (Array.isArray(value)) collectAll(at, items(at), shape, options, faults);
+    else faults.push(wrongType(at, 'a list'));
+  } else {
+    const fault = scalarFault(at, shape);
+    if (fault) faults.push(fault);
   }
 }
 
@@ -83,16 +97,16 @@ function isExpression(value: unknown, shape: Shape): boolean {
   return whole || !['object', 'map', 'list'].includes(shape.is);
 }
 
-function* objectFaults(at: At, shape: Shape & { is: 'object' }, options: Options): Generator<ShapeFault> {
-  const known = { ...shape.required, ...shape.optional };
+function collectFields(at: At, shape: ObjectShape, options: Options, faults: ShapeFault[]): void {
   for (const field of fields(at)) {
-    const inner = Object.hasOwn(known, field.key) ? known[field.key] : undefined;
-    if (inner) yield* shapeFaults(field, inner, options);
-    else yield unknownField(field, Object.keys(known));
+    const inner = shape.known.get(field.key);
+    if (inner) collect(field, inner, options, faults);
+    else faults.push(unknownField(field, [...shape.known.keys()]));
   }
-  for (const name of Object.keys(shape.required)) {
+  for (const name of shape.requiredNames) {
     const wanted = child(at, name);
-    if (!isThere(wanted)) yield { about: 'missing', at: wanted, message: `expected ${name}, got nothing` };
+    if (!isThere(wanted))
+      faults.push({ about: 'missing', at: wanted, message: `expected ${name}, got nothing` });
   }
 }
 
@@ -104,78 +118,70 @@ function unknownField(at: At & { readonly key: string }, known: readonly string[
     : { ...fault, hint: `Write ${meant} if that is meant; remove it otherwise.` };
 }
 
-function* allFaults(
+function collectAll(
   at: At,
   inner: readonly At[],
   shape: Shape & { is: 'map' | 'list' },
   options: Options,
-): Generator<ShapeFault> {
+  faults: ShapeFault[],
+): void {
   const least = shape.least ?? 0;
   if (inner.length < least)
-    yield { about: 'value', at, message: `expected at least ${least}, got ${inner.length}` };
-  for (const each of inner) yield* shapeFaults(each, shape.of, options);
+    faults.push({ about: 'value', at, message: `expected at least ${least}, got ${inner.length}` });
+  for (const each of inner) collect(each, shape.of, options, faults);
 }
 
 type ScalarShape = Exclude<Shape, { is: 'object' | 'map' | 'list' }>;
 
-function* scalarFaults(at: At, shape: ScalarShape): Generator<ShapeFault> {
+function scalarFault(at: At, shape: ScalarShape): ShapeFault | undefined {
   const { value } = at;
   switch (shape.is) {
     case 'anything':
-      return;
+      return undefined;
     case 'flag':
-      if (typeof value !== 'boolean') yield wrongType(at, 'true or false');
-      return;
+      return typeof value === 'boolean' ? undefined : wrongType(at, 'true or false');
     case 'scalar':
-      if (!['string', 'number', 'boolean'].includes(typeof value))
-        yield wrongType(at, 'text, a number, true or false');
-      return;
+      return ['string', 'number', 'boolean'].includes(typeof value)
+        ? undefined
+        : wrongType(at, 'text, a number, true or false');
     case 'number-or-text':
-      if (!['string', 'number'].includes(typeof value)) yield wrongType(at, 'a number or text');
-      return;
+      return ['string', 'number'].includes(typeof value) ? undefined : wrongType(at, 'a number or text');
     case 'count':
-      yield* countFaults(at, shape.least ?? -Infinity, shape.most ?? Infinity);
-      return;
+      return countFault(at, shape.least ?? -Infinity, shape.most ?? Infinity);
     case 'duration':
-      yield* durationFaults(at, shape.form);
-      return;
+      return durationFault(at, shape.form);
     case 'text':
-      yield* textFaults(at, shape);
+      return textFault(at, shape);
   }
 }
 
-function* countFaults(at: At, least: number, most: number): Generator<ShapeFault> {
+function countFault(at: At, least: number, most: number): ShapeFault | undefined {
   const { value } = at;
-  if (typeof value !== 'number' || !Number.isInteger(value)) yield wrongType(at, 'a whole number');
-  else if (value < least || value > most)
-    yield { about: 'value', at, message: `expected ${least} to ${most}, got ${value}` };
+  if (typeof value !== 'number' || !Number.isInteger(value)) return wrongType(at, 'a whole number');
+  const fits = value >= least && value <= most;
+  return fits ? undefined : { about: 'value', at, message: `expected ${least} to ${most}, got ${value}` };
 }
 
 const goDurationPattern = /^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$/;
 
-function* durationFaults(at: At, form: 'crd' | 'go'): Generator<ShapeFault> {
+function durationFault(at: At, form: 'crd' | 'go'): ShapeFault | undefined {
   const { value } = at;
-  if (typeof value !== 'string') yield wrongType(at, 'a duration as text');
-  else if (value.length > 100 || !(form === 'crd' ? durationPattern : goDurationPattern).test(value)) {
-    const message = `expected a duration such as 5m0s, got ${quoted(value)}`;
-    yield { about: 'duration', at, message };
-  }
+  if (typeof value !== 'string') return wrongType(at, 'a duration as text');
+  const pattern = form === 'crd' ? durationPattern : goDurationPattern;
+  if (value.length <= 100 && pattern.test(value)) return undefined;
+  return { about: 'duration', at, message: `expected a duration such as 5m0s, got ${quoted(value)}` };
 }
 
-function* textFaults(at: At, shape: Shape & { is: 'text' }): Generator<ShapeFault> {
+function textFault(at: At, shape: Shape & { is: 'text' }): ShapeFault | undefined {
   const { value } = at;
-  if (typeof value !== 'string') yield wrongType(at, 'text');
-  else if (shape.oneOf && !shape.oneOf.includes(value)) {
-    const message = `expected ${shape.oneOf.filter((each) => each !== '').join(', ')}, got ${quoted(value)}`;
-    yield { about: 'value', at, message };
-  } else if (shape.empty === false && value === '')
-    yield { about: 'value', at, message: 'expected text, got ""' };
-  else if (shape.longest !== undefined && value.length > shape.longest)
-    yield {
-      about: 'value',
-      at,
-      message: `expected at most ${shape.longest} characters, got ${value.length}`,
-    };
+  if (typeof value !== 'string') return wrongType(at, 'text');
+  const wrong = (message: string): ShapeFault => ({ about: 'value', at, message });
+  if (shape.oneOf && !shape.oneOf.includes(value))
+    return wrong(`expected ${shape.oneOf.filter((each) => each !== '').join(', ')}, got ${quoted(value)}`);
+  if (shape.empty === false && value === '') return wrong('expected text, got ""');
+  if (shape.longest !== undefined && value.length > shape.longest)
+    return wrong(`expected at most ${shape.longest} characters, got ${value.length}`);
+  return undefined;
 }
 
 function wrongType(at: At, expected: string): ShapeFault {

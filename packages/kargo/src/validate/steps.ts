@@ -1,4 +1,7 @@
-import { child, items, reach, textOf, type At } from './at.ts';
+import { bodiesWithin, type Body } from './expressions.ts';
+import { shapeFaults, type ShapeFault } from './shape.ts';
+import { stepConfigShapes } from './shapes/step-configs.ts';
+import { child, isThere, items, reach, textOf, type At } from './at.ts';
 
 /** A promotion step, wherever it stands. */
 export interface Step {
@@ -9,6 +12,9 @@ export interface Step {
   readonly task: At;
   readonly config: At;
   readonly alias: string | undefined;
+  /** Of its condition, variables and configuration. */
+  readonly bodies: readonly Body[];
+  readonly configFaults: readonly ShapeFault[];
 }
 
 export function isTaskKind(kind: string): boolean {
@@ -23,14 +29,28 @@ export function stepsOf(root: At, kind: string): readonly Step[] {
 }
 
 function readSteps(list: At): readonly Step[] {
-  return items(list).map((at, index) => ({
-    at,
-    index,
-    uses: textOf(child(at, 'uses')),
-    task: child(at, 'task'),
-    config: child(at, 'config'),
-    alias: textOf(child(at, 'as')),
-  }));
+  return items(list).map((at, index) => {
+    const uses = textOf(child(at, 'uses'));
+    const config = child(at, 'config');
+    return {
+      at,
+      index,
+      uses,
+      task: child(at, 'task'),
+      config,
+      alias: textOf(child(at, 'as')),
+      bodies: ['if', 'vars', 'config'].flatMap((name) => bodiesWithin(child(at, name))),
+      configFaults: configFaults(uses, config),
+    };
+  });
+}
+
+function configFaults(uses: string | undefined, config: At): readonly ShapeFault[] {
+  const shape =
+    uses !== undefined && Object.hasOwn(stepConfigShapes, uses) ? stepConfigShapes[uses] : undefined;
+  if (!shape) return [];
+  // Without a configuration, what is missing is what the step needs of one.
+  return shapeFaults(isThere(config) ? config : { ...config, value: {} }, shape, { expressions: true });
 }
 
 /** The name that a step's outputs have: its own or the one that Kargo gives it. */

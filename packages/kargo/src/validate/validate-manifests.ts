@@ -63,11 +63,22 @@ export function validateManifests(manifests: readonly unknown[]): readonly Findi
   }
   const set = resourceSet(found.map(({ resource }) => resource));
   for (const { resource, manifest, prefix } of found)
-    for (const [name, rule] of rules)
-      if (!rule.kinds || rule.kinds.includes(resource.kind))
-        for (const fault of faultsOf(rule, resource, set))
-          findings.push(finding(name, rule, fault, resource, manifest, prefix));
+    for (const [name, rule] of rulesOf(resource.kind))
+      for (const fault of faultsOf(rule, resource, set))
+        findings.push(finding(name, rule, fault, resource, manifest, prefix));
   return findings.toSorted((left, right) => left.manifest - right.manifest);
+}
+
+const rulesByKind = new Map<string, readonly (readonly [RuleName, Rule])[]>();
+
+/** Kinds that no rule names have the same rules. */
+const namedKinds = new Set([...rules.values()].flatMap(({ kinds }) => kinds ?? []));
+
+function rulesOf(kind: string): readonly (readonly [RuleName, Rule])[] {
+  const known = namedKinds.has(kind) ? kind : '';
+  const found = rulesByKind.get(known) ?? [...rules].filter(([, rule]) => rule.kinds?.includes(kind) ?? true);
+  rulesByKind.set(known, found);
+  return found;
 }
 
 function faultsOf(rule: Rule, resource: Resource, set: ResourceSet): Fault[] {

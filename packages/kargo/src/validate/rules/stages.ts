@@ -1,7 +1,7 @@
 import { child, isThere, items, quoted, reach, textOf, type At } from '../at.ts';
-import { bodiesWithin, freightReferences, outputReferences } from '../expressions.ts';
+import { bodiesWithin, freightReferences, outputReferences, type Body } from '../expressions.ts';
 import { isDnsName, isVariableName } from '../forms.ts';
-import { hasFields, subscriptionsOf, variableLists, type Resource } from '../resource.ts';
+import { subscriptionsOf, variableLists, type Resource } from '../resource.ts';
 import type { ResourceSet } from '../resource-set.ts';
 import type { Fault, Rule } from '../rule.ts';
 
@@ -279,16 +279,11 @@ function warehousesOf(resource: Resource, set: ResourceSet): readonly Resource[]
   return all.length === found.length && found.length > 0 ? all : undefined;
 }
 
-function bodiesOf(resource: Resource): { at: At; body: string }[] {
+function bodiesOf(resource: Resource): readonly Body[] {
   const spec = child(resource.root, 'spec');
   const criteria = reach(spec, 'freightCreationCriteria', 'expression');
   const bare = textOf(criteria);
   if (resource.kind === 'Warehouse')
     return bare === undefined ? [] : [{ at: criteria, body: bare.slice(0, 10_000) }];
-  const places = [child(spec, 'vars'), child(spec, 'promotionTemplate'), child(spec, 'verification')];
-  return places.filter(hasFieldsOrItems).flatMap((at) => [...bodiesWithin(at)]);
-}
-
-function hasFieldsOrItems(at: At): boolean {
-  return hasFields(at) || items(at).length > 0;
+  return resource.bodies;
 }

@@ -5,8 +5,7 @@ import { hasExpression } from '../expressions.ts';
 import { gitUrlKind } from '../forms.ts';
 import type { Resource } from '../resource.ts';
 import type { Fault, Rule } from '../rule.ts';
-import { shapeFaults, type ShapeFault } from '../shape.ts';
-import { stepConfigShapes } from '../shapes/step-configs.ts';
+import type { ShapeFault } from '../shape.ts';
 import type { Step } from '../steps.ts';
 
 const kinds = ['Stage', 'Promotion', 'PromotionTask', 'ClusterPromotionTask'];
@@ -226,15 +225,8 @@ export const stepConfigRules = {
 } satisfies Readonly<Record<string, Rule>>;
 
 function* ofConfig(resource: Resource, about: readonly ShapeFault['about'][]): Generator<Fault> {
-  for (const { uses, config, at } of resource.steps) {
-    const shape =
-      uses !== undefined && Object.hasOwn(stepConfigShapes, uses) ? stepConfigShapes[uses] : undefined;
-    if (!shape) continue;
-    // Without a configuration, what is missing is what the step needs of one.
-    const whole = isThere(config) ? config : { ...child(at, 'config'), value: {} };
-    for (const fault of shapeFaults(whole, shape, { expressions: true }))
-      if (about.includes(fault.about)) yield fault;
-  }
+  for (const { configFaults } of resource.steps)
+    for (const fault of configFaults) if (about.includes(fault.about)) yield fault;
 }
 
 function* exclusive(

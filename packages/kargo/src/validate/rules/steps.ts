@@ -1,11 +1,11 @@
 import { nearest } from '@image-factory/core/nearest.ts';
 import { child, fields, isThere, items, quoted, reach, textOf, textsWithin } from '../at.ts';
-import { bodiesWithin, expressionsIn, hasExpression, outputReferences } from '../expressions.ts';
+import { expressionsIn, hasExpression, outputReferences } from '../expressions.ts';
 import { isReservedAlias } from '../forms.ts';
 import { namesIn, type Resource } from '../resource.ts';
-import type { Fault, Rule } from '../rule.ts';
+import type { Rule } from '../rule.ts';
 import { isAkuityStep, removedSteps, stepConfigShapes } from '../shapes/step-configs.ts';
-import { aliasOf, isTaskKind, type Step } from '../steps.ts';
+import { aliasOf, isTaskKind } from '../steps.ts';
 
 const kinds = ['Stage', 'Promotion', 'PromotionTask', 'ClusterPromotionTask'];
 
@@ -135,7 +135,7 @@ export const stepRules = {
       const inTask = isTaskKind(resource.kind);
       const before = new Set<string>();
       for (const step of resource.steps) {
-        for (const { at, body } of stepBodies(step)) {
+        for (const { at, body } of step.bodies) {
           for (const { alias, ofTask } of outputReferences(body)) {
             if (ofTask === inTask && !before.has(alias) && !isReservedAlias(alias))
               yield { at, message: `no step before this one has the alias ${quoted(alias)}` };
@@ -156,7 +156,7 @@ export const stepRules = {
       const inTask = isTaskKind(resource.kind);
       const own = new Set(resource.steps.map(aliasOf));
       for (const step of resource.steps) {
-        for (const { at, body } of stepBodies(step)) {
+        for (const { at, body } of step.bodies) {
           for (const { alias, ofTask } of outputReferences(body)) {
             if (inTask && !ofTask && own.has(alias) && !/(?<![\w.])status\(/.test(body))
               yield { at, message: `expected task.outputs, got outputs of ${quoted(alias)}` };
@@ -201,8 +201,8 @@ export const stepRules = {
     source: 'promotion',
     hint: "Write freightMetadata(name)['key'].",
     kinds,
-    *check({ root }) {
-      for (const { at, body } of bodiesWithin(child(root, 'spec')))
+    *check({ bodies }) {
+      for (const { at, body } of bodies)
         if (/(?<![\w.$])freightMetadata\([^(),]{1,500}(?:\([^()]{0,500}\)[^(),]{0,500})?,/.test(body))
           yield { at, message: 'expected one argument of freightMetadata, got two' };
     },
@@ -245,11 +245,6 @@ export const stepRules = {
     },
   },
 } satisfies Readonly<Record<string, Rule>>;
-
-function* stepBodies(step: Step): Generator<Fault & { readonly body: string }> {
-  for (const name of ['if', 'vars', 'config'])
-    for (const { at, body } of bodiesWithin(child(step.at, name))) yield { at, body, message: '' };
-}
 
 function taskPlace(task: unknown, { namespace }: Resource): { kind: string; namespace: string } {
   const kind = fields({ value: task }).find(({ key }) => key === 'kind')?.value;

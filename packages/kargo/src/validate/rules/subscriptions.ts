@@ -3,14 +3,8 @@ import { normalGitUrl, normalImageUrl } from '../forms.ts';
 import { re2Mistake } from '../re2.ts';
 import { subscriptionsOf, type Resource } from '../resource.ts';
 import type { Fault, Rule } from '../rule.ts';
-import { shapeFaults, type Shape, type ShapeFault } from '../shape.ts';
-import { chartSubscription, gitSubscription, imageSubscription } from '../shapes/subscriptions.ts';
-
-const known: Readonly<Record<string, Shape>> = {
-  image: imageSubscription,
-  git: gitSubscription,
-  chart: chartSubscription,
-};
+import type { ShapeFault } from '../shape.ts';
+import { subscriptionShapes } from '../shapes/subscriptions.ts';
 
 /** Rules for subscriptions of every type. The CRD sees none of what they hold. */
 export const subscriptionRules = {
@@ -40,7 +34,7 @@ export const subscriptionRules = {
     *check({ root }) {
       for (const at of items(reach(root, 'spec', 'subscriptions'))) {
         const [only, ...others] = fields(at);
-        if (only && others.length === 0 && !Object.hasOwn(known, only.key))
+        if (only && others.length === 0 && !Object.hasOwn(subscriptionShapes, only.key))
           yield { at: only, message: `expected image, git or chart, got ${quoted(only.key)}` };
       }
     },
@@ -92,7 +86,7 @@ export const subscriptionRules = {
     hint: 'Use 1 where only the newest counts: each costs a request.',
     kinds: ['Warehouse'],
     *check(resource) {
-      for (const type of Object.keys(known)) {
+      for (const type of Object.keys(subscriptionShapes)) {
         for (const subscription of subscriptionsOf(resource, type)) {
           const at = child(subscription, 'discoveryLimit');
           if (Number.isInteger(at.value) && (Number(at.value) < 1 || Number(at.value) > 100))
@@ -139,11 +133,7 @@ export const subscriptionRules = {
 } satisfies Readonly<Record<string, Rule>>;
 
 function* ofShape(resource: Resource, about: readonly ShapeFault['about'][]): Generator<Fault> {
-  for (const [type, shape] of Object.entries(known)) {
-    for (const at of subscriptionsOf(resource, type))
-      for (const fault of shapeFaults(at, shape, { expressions: false }))
-        if (about.includes(fault.about)) yield fault;
-  }
+  for (const fault of resource.subscriptionFaults) if (about.includes(fault.about)) yield fault;
 }
 
 function* regexesOf(resource: Resource): Generator<{ at: ReturnType<typeof child>; source: string }> {

@@ -90,7 +90,7 @@ const projectConfig = object(
         {},
         {
           stage: text,
-          stageSelector: { ...labelSelector, optional: { ...labelSelector.optional, name: text } },
+          stageSelector: object({}, { ...labelSelector.optional, name: text }),
           autoPromotionEnabled: flag,
           autoRollback: object(
             {},

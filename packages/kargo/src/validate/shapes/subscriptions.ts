@@ -1,4 +1,4 @@
-import { anything, count, flag, object, oneOf, text, texts, word } from '../shape.ts';
+import { anything, count, flag, object, oneOf, text, texts, word, type Shape } from '../shape.ts';
 
 /*
  * Subscriptions, which the CRD takes as they are. Fields that a rule of their own speaks of stand as `anything`.
@@ -9,7 +9,7 @@ const shared = { discoveryLimit: count, insecureSkipTLSVerify: flag };
 const tagFields = { strictSemvers: flag, allowTagsRegexes: texts, ignoreTagsRegexes: texts };
 const legacyTags = { allowTags: anything, ignoreTags: anything };
 
-export const imageSubscription = object(
+const imageSubscription = object(
   { repoURL: word },
   {
     ...shared,
@@ -24,7 +24,7 @@ export const imageSubscription = object(
   },
 );
 
-export const gitSubscription = object(
+const gitSubscription = object(
   { repoURL: word },
   {
     ...shared,
@@ -41,4 +41,11 @@ export const gitSubscription = object(
   },
 );
 
-export const chartSubscription = object({ repoURL: word }, { ...shared, name: text, semverConstraint: text });
+const chartSubscription = object({ repoURL: word }, { ...shared, name: text, semverConstraint: text });
+
+/** By the key of the subscription. */
+export const subscriptionShapes: Readonly<Record<string, Shape>> = {
+  image: imageSubscription,
+  git: gitSubscription,
+  chart: chartSubscription,
+};

@@ -1,0 +1,119 @@
+import type { KubernetesManifest } from '../manifests/manifest.ts';
+
+/** Keys of a manifest and of its metadata that come before the others, which follow in the order of the alphabet. */
+const firstKeys = ['apiVersion', 'kind', 'metadata', 'name', 'namespace'];
+const rankOfKey = new Map(firstKeys.map((key, index) => [key, index]));
+/** What a reader looks for first in a step, a container, an argument. */
+const rankOfInnerKey = new Map(['name', 'uses', 'as', 'if'].map((key, index) => [key, index]));
+
+/**
+ * Manifests as one YAML text with a document each. Keys are in a fixed order, so that the same manifests make the same text.
+ * YAML 1.1 and 1.2 read it alike: whatever one of them takes for something else than text stands in quotes.
+ *
+ * @throws TypeError for values that JSON does not have
+ */
+export function yamlText(manifests: readonly KubernetesManifest[]): string {
+  const documents = manifests.map((manifest) => yamlDocument(manifest));
+  return documents.length === 0 ? '' : `---\n${documents.join('---\n')}`;
+}
+
+/** One manifest, without the line `---` before it. */
+export function yamlDocument(manifest: KubernetesManifest): string {
+  const lines: string[] = [];
+  writeMapping(manifest as unknown as Readonly<Record<string, unknown>>, '', lines, 'top');
+  return `${lines.join('\n')}\n`;
+}
+
+type Level = 'top' | 'metadata' | 'other';
+
+function writeMapping(
+  mapping: Readonly<Record<string, unknown>>,
+  indent: string,
+  lines: string[],
+  level: Level,
+): void {
+  for (const key of sortedKeys(mapping, level)) {
+    const inner = level === 'top' && key === 'metadata' ? 'metadata' : 'other';
+    writeValue(`${indent}${scalarText(key)}:`, mapping[key], indent, lines, inner);
+  }
+}
+
+/** Order means nothing to a mapping, so it may mean something to the reader. */
+function sortedKeys(mapping: Readonly<Record<string, unknown>>, level: Level): string[] {
+  const keys = Object.keys(mapping).filter((key) => mapping[key] !== undefined);
+  const ranks = level === 'other' ? rankOfInnerKey : rankOfKey;
+  const rank = (key: string): number => ranks.get(key) ?? firstKeys.length;
+  return keys.toSorted((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1));
+}
+
+/** `head` is what stands before the value on its line: a key with its colon, or a dash. */
+function writeValue(head: string, value: unknown, indent: string, lines: string[], level: Level): void {
+  if (Array.isArray(value)) writeList(head, value, indent, lines);
+  else if (typeof value === 'object' && value !== null) {
+    const mapping = value as Readonly<Record<string, unknown>>;
+    if (sortedKeys(mapping, level).length === 0) lines.push(`${head} {}`);
+    else {
+      lines.push(head);
+      writeMapping(mapping, `${indent}  `, lines, level);
+    }
+  } else if (typeof value === 'string' && isBlock(value)) writeBlock(head, value, indent, lines);
+  else lines.push(`${head} ${scalarText(value)}`);
+}
+
+function writeList(head: string, list: readonly unknown[], indent: string, lines: string[]): void {
+  if (list.length === 0) {
+    lines.push(`${head} []`);
+    return;
+  }
+  lines.push(head);
+  for (const item of list) {
+    const before = lines.length;
+    writeValue(`${indent}  -`, item, `${indent}  `, lines, 'other');
+    joinDash(lines, before, `${indent}  -`);
+  }
+}
+
+/** The first key of a mapping in a list stands beside the dash. */
+function joinDash(lines: string[], at: number, dash: string): void {
+  const next = lines[at + 1];
+  if (lines[at] !== dash || next === undefined) return;
+  lines.splice(at, 2, `${dash} ${next.slice(dash.length + 1)}`);
+}
+
+/** Several lines, none of which YAML would fold, indent or strip in another way than we mean. */
+function isBlock(text: string): boolean {
+  return (
+    /^[^\s#]/.test(text) && text.includes('\n') && /^[\x20-\x7e\n]+$/.test(text) && !text.endsWith('\n\n')
+  );
+}
+
+function writeBlock(head: string, text: string, indent: string, lines: string[]): void {
+  const ends = text.endsWith('\n');
+  lines.push(`${head} ${ends ? '|' : '|-'}`);
+  for (const line of (ends ? text.slice(0, -1) : text).split('\n'))
+    lines.push(line === '' ? '' : `${indent}  ${line}`);
+}
+
+function scalarText(value: unknown): string {
+  if (typeof value === 'string') return isPlain(value) ? value : quote(value);
+  if (typeof value === 'boolean' || value === null) return String(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value);
+  throw new TypeError(`expected a value of JSON, got ${typeof value}`);
+}
+
+/** What no version of YAML takes for a number, a date, a truth value, or the start of something. */
+function isPlain(text: string): boolean {
+  if (!/^[A-Za-z_./][\w./@+=-]*(?::[\w./@+=-]+)*$/.test(text) || text.length > 200) return false;
+  return (
+    !/^(?:y|n|yes|no|on|off|true|false|null|\.inf|\.nan|[._][\d_.]*|\.\d.*)$/i.test(text) &&
+    !/^\.{3}/.test(text)
+  );
+}
+
+/** JSON's escapes are YAML's too, but for the characters that YAML cannot hold bare. */
+function quote(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    /[\u007f-\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
