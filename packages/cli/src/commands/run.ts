@@ -24,11 +24,14 @@ export async function run(
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    refuseKargo(factory.config.settings);
+    const refusal = kargoRefusal(factory.config.settings);
+    if (refusal) throw new FactoryError(refusal);
     const warn = newsTo(factory.log);
     await runLoop(factory.deps, {
       config: async () => {
         const read = await factory.reload();
+        const refusal = read.ok ? kargoRefusal(read.value.settings) : undefined;
+        if (refusal) return { ok: false, error: [refusal] };
         warn(read.ok ? read.problems : []);
         return read;
       },
@@ -70,13 +73,13 @@ export async function runOnce(
   });
 }
 
-function refuseKargo({ engine }: Settings): void {
-  if (engine === 'embedded') return;
-  throw new FactoryError({
+function kargoRefusal({ engine }: Settings): Problem | undefined {
+  if (engine === 'embedded') return undefined;
+  return {
     code: 'USAGE',
     message: 'with engine: kargo the loop is run by Kargo and the CronJob that synth generates',
     hint: 'Decide once with image-factory run --once.',
-  });
+  };
 }
 
 /** Cycle after cycle they would drain the quotas of registries, and stand still at a run that hangs. */
