@@ -84,8 +84,15 @@ function kargoRefusal({ engine }: Settings): Problem | undefined {
 
 /** Cycle after cycle they would drain the quotas of registries, and stand still at a run that hangs. */
 function refuseFlagsOfOnce(flags: Flags): void {
-  for (const name of ['force', 'wait', 'gitRepo']) {
-    if (flags[name] === undefined || flags[name] === false) continue;
+  if (flags['gitRepo'] !== undefined) {
+    throw new FactoryError({
+      code: 'USAGE',
+      message: '--git-repo goes with --once only',
+      hint: 'The loop works on a factory directory of this machine: --dir.',
+    });
+  }
+  for (const name of ['force', 'wait']) {
+    if (flags[name] !== true) continue;
     throw new FactoryError({
       code: 'USAGE',
       message: `--${name} goes with --once only`,
