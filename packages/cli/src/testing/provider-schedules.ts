@@ -57,6 +57,8 @@ export interface ProviderSetting {
   readonly faults?: Partial<ForgeFaults>;
   readonly visibilityDelay?: Duration;
   readonly buildTime?: Duration;
+  /** Three of ten creates come so much later at most to their forge. */
+  readonly lateness?: Duration;
   readonly outcome?: (run: WorkflowRun) => 'success' | 'failure';
   /** What may happen to a process; default: it is killed, stands still, its machine sleeps, or it is asked to stop. */
   readonly happens?: (random: () => number) => Disruption['what'];
@@ -130,6 +132,7 @@ class ProviderFactory extends TestFactory {
       claims: !this.#lacks('claim'),
       visibilityDelay: setting.visibilityDelay ?? 5 * minute,
       buildTime: setting.buildTime,
+      lateness: () => (this.#random() < 0.3 ? this.#random() * (setting.lateness ?? 0) : 0),
     });
     Object.assign(this.forge.faults, badDay, setting.faults);
     // Every point of the schedule is one at which runs have gone on.

@@ -38,7 +38,7 @@ export async function serveForge(handle: ForgeHandler): Promise<ServedForge> {
       let size = 0;
       for await (const chunk of incoming as AsyncIterable<Buffer>) {
         size += chunk.length;
-        if (size > largestBody) return incoming.destroy();
+        if (size > largestBody) return incoming.socket.destroy();
         chunks.push(chunk);
       }
       const url = new URL(incoming.url ?? '/', 'http://forge.invalid');
@@ -51,7 +51,7 @@ export async function serveForge(handle: ForgeHandler): Promise<ServedForge> {
         ),
         body: Buffer.concat(chunks).toString('utf8'),
       });
-      if (reply === 'lost') return incoming.destroy();
+      if (reply === 'lost') return incoming.socket.destroy();
       const isText = typeof reply.body === 'string' || reply.body === undefined;
       outgoing.writeHead(reply.status, {
         'content-type': isText ? 'text/plain' : 'application/json',

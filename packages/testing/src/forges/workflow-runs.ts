@@ -42,6 +42,8 @@ export interface WorkflowOptions {
   readonly queueTime?: Duration | undefined;
   /** Lists show a run after this at the latest. @default 0 */
   readonly visibilityDelay?: Duration | undefined;
+  /** How long a create stands in a queue on its way before anything of it exists. @default none does */
+  readonly lateness?: (() => Duration) | undefined;
 }
 
 const claimTime = 3 * second;
@@ -56,7 +58,8 @@ export class WorkflowRuns {
   }
 
   create(id: string, repo: string, inputs: Readonly<Record<string, string>>): WorkflowRun {
-    const { now, random, visibilityDelay = 0 } = this.#options;
+    const { now, random, visibilityDelay = 0, lateness } = this.#options;
+    const createdAt = now() + (lateness?.() ?? 0);
     const run: WorkflowRun = {
       id,
       repo,
@@ -64,11 +67,11 @@ export class WorkflowRuns {
       image: inputs['factory_image'] ?? '',
       key: inputs['factory_key'] ?? '',
       attempt: Number(inputs['factory_attempt'] ?? 1),
-      createdAt: now(),
-      visibleAt: now() + random() * visibilityDelay,
+      createdAt,
+      visibleAt: createdAt + random() * visibilityDelay,
       tries: 1,
       state: 'queued',
-      startsAt: this.#nextStart(),
+      startsAt: this.#startAfter(createdAt),
       endsAt: Number.POSITIVE_INFINITY,
       built: false,
       outcome: undefined,
@@ -110,14 +113,14 @@ export class WorkflowRuns {
     run.tries += 1;
     run.state = 'queued';
     run.outcome = undefined;
-    run.startsAt = this.#nextStart();
+    run.startsAt = this.#startAfter(this.#options.now());
     run.endsAt = Number.POSITIVE_INFINITY;
     return true;
   }
 
-  #nextStart(): Instant {
-    const { now, random, queueTime = 5 * second } = this.#options;
-    return now() + second + Math.round(random() * queueTime);
+  #startAfter(at: Instant): Instant {
+    const { random, queueTime = 5 * second } = this.#options;
+    return at + second + Math.round(random() * queueTime);
   }
 
   #begin(run: WorkflowRun): void {
