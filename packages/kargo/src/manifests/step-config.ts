@@ -28,7 +28,10 @@ interface GitIdentity {
   readonly signingKey?: string;
 }
 
-/** A request. With neither `failureExpression` nor a timeout in `retry` it may be sent for ever. */
+/**
+ * A request. It ends with an answer that is success or failure, or with the timeout in `retry`; any other answer, and with
+ * a `failureExpression` alone every answer that is no failure, makes Kargo send the request again.
+ */
 export interface HttpConfig {
   readonly url: string;
   /** @default 'GET' */
@@ -41,7 +44,10 @@ export interface HttpConfig {
   /** Between two requests; at least 10s. @default 30s */
   readonly pollInterval?: KargoDuration | Expression;
   readonly responseContentType?: 'application/json' | 'application/yaml' | 'text/plain';
-  /** A bare expression of `response`; with it the request is sent again until it is true: never with POST. */
+  /**
+   * A bare expression of `response`; with it the request is sent again until it is true. With POST only beside a
+   * `failureExpression` that is its opposite.
+   */
   readonly successExpression?: string;
   readonly failureExpression?: string;
   readonly errorExpression?: string;

@@ -1,4 +1,3 @@
-import type { Case } from './test-cases.ts';
 import {
   git,
   gitUrl,
@@ -15,6 +14,7 @@ import {
   template,
   verification,
   type Loose,
+  type Case,
 } from './test-manifests.ts';
 
 const clone = (config: Loose): Loose =>
@@ -258,12 +258,35 @@ export const stageCases: readonly Case[] = [
     step('http', { url: 'https://ci.example' }, { retry: { timeout: '10m0s' } }),
   ],
   [
-    'http-post-success',
+    'http-repeats',
+    step('http', { url: 'https://ci.example', failureExpression: 'response.status >= 400' }),
+    step(
+      'http',
+      { url: 'https://ci.example', failureExpression: 'response.status >= 400' },
+      { retry: { timeout: '10m0s' } },
+    ),
+  ],
+  [
+    'http-post-repeats',
     http({
       method: 'POST',
       body: '${{ quote(ctx.promotion) }}',
-      successExpression: 'response.status == 201',
+      failureExpression: 'response.status >= 500',
     }),
+    http({ method: 'POST', body: '${{ quote(ctx.promotion) }}' }),
+  ],
+  [
+    'http-post-repeats',
+    step(
+      'http',
+      {
+        url: 'https://ci.example',
+        method: 'PUT',
+        body: '${{ quote(ctx.promotion) }}',
+        failureExpression: 'response.status >= 400',
+      },
+      { retry: { timeout: '2m0s' } },
+    ),
     http({ method: 'GET', successExpression: 'response.status == 200' }),
   ],
   [
@@ -274,7 +297,7 @@ export const stageCases: readonly Case[] = [
   [
     'http-body-coerced',
     http({ method: 'POST', body: '${{ vars.body }}' }),
-    http({ method: 'POST', body: '${{ quote(vars.body) }}' }),
+    http({ method: 'POST', body: '"${{ vars.body }}"' }),
   ],
   ['http-poll-short', http({ pollInterval: '1s' }), http({ pollInterval: '10s' })],
   [

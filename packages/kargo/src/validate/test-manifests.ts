@@ -1,3 +1,5 @@
+import type { RuleName } from './rules.ts';
+
 /** Manifests to break in one place: each is good as it stands. */
 export type Loose = Record<string, unknown>;
 
@@ -59,7 +61,12 @@ export function step(uses: string, config: Loose, rest: Loose = {}): Loose {
 export function http(config: Loose, rest: Loose = {}): Loose {
   return step(
     'http',
-    { url: 'https://ci.example', failureExpression: 'response.status >= 400', ...config },
+    {
+      url: 'https://ci.example',
+      successExpression: 'response.status < 400',
+      failureExpression: '!(response.status < 400)',
+      ...config,
+    },
     rest,
   );
 }
@@ -118,3 +125,6 @@ export function secret(type: string, stringData: Loose, name = 'registry'): Loos
 export function named(manifest: Loose, metadata: Loose): Loose {
   return { ...manifest, metadata: { ...(manifest['metadata'] as Loose), ...metadata } };
 }
+
+/** A rule; manifests that it alone refuses, and once; and the same mended. */
+export type Case = readonly [rule: RuleName, broken: unknown, mended: unknown];

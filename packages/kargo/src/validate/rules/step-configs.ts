@@ -128,29 +128,45 @@ export const stepConfigRules = {
   'http-repeats': {
     severity: 'error',
     description:
-      'An http step has neither failureExpression nor retry.timeout: after an answer that is no success it sends its request again every five minutes, for ever.',
+      'An http step has no retry.timeout, and not both a successExpression and a failureExpression: an answer that is neither success nor failure makes it send its request again, for ever. With a failureExpression alone every answer that is no failure is such a one.',
     source: 'promotion',
-    hint: 'Set failureExpression: response.status >= 400, and retry.timeout besides where the step waits.',
+    hint: 'Set both expressions, and retry.timeout besides where the step waits.',
     kinds,
     *check(resource) {
-      for (const { at, config } of configsOf(resource, 'http'))
-        if (!given(child(config, 'failureExpression')) && !isThere(reach(at, 'retry', 'timeout')))
-          yield { at: config, message: 'expected failureExpression or retry.timeout, got neither' };
+      for (const { at, config } of configsOf(resource, 'http')) {
+        const both = ['successExpression', 'failureExpression'].every((name) => given(child(config, name)));
+        if (!both && !isThere(reach(at, 'retry', 'timeout')))
+          yield {
+            at: config,
+            message: 'expected successExpression with failureExpression, or retry.timeout; got neither',
+          };
+      }
     },
   },
-  'http-post-success': {
+  'http-post-repeats': {
     severity: 'error',
     description:
-      'An http step that changes something has a successExpression: it sends the same request again until that is true.',
+      'An http step that changes something does not end with every answer: it sends the same request again at each poll. Only a failureExpression that is the opposite of its successExpression ends it always.',
     source: 'promotion',
-    hint: 'Send the request without successExpression, and wait in a second step with GET.',
+    hint: 'Set failureExpression to !( ) around the successExpression, and wait in a second step with GET.',
     kinds,
     *check(resource) {
       for (const { config } of configsOf(resource, 'http')) {
         const method = textOf(child(config, 'method')) ?? 'GET';
-        const at = child(config, 'successExpression');
-        if (given(at) && ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method))
-          yield { at, message: `expected none with ${method}, got one` };
+        if (!['POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) continue;
+        const success = textOf(child(config, 'successExpression')) ?? '';
+        const failure = textOf(child(config, 'failureExpression')) ?? '';
+        if (success === '' && failure === '') continue;
+        if (success === '')
+          yield {
+            at: child(config, 'failureExpression'),
+            message: `expected successExpression beside it with ${method}: without one every answer that is no failure is polled`,
+          };
+        else if (failure.trim() !== `!(${success.trim()})`)
+          yield {
+            at: child(config, 'successExpression'),
+            message: `expected failureExpression: !(${success.slice(0, 200)}) beside it with ${method}, got ${failure === '' ? 'none' : quoted(failure.slice(0, 200))}`,
+          };
       }
     },
   },
@@ -179,7 +195,7 @@ export const stepConfigRules = {
     description:
       'The body of a request is one expression: if what it gives looks like JSON it is no text any more, and the step fails.',
     source: 'promotion',
-    hint: 'Put quote( ) around it.',
+    hint: 'Put quotation marks around it, which Kargo takes off: body: \'"${{ vars.body }}"\'. Use quote( ) only for mappings: it escapes the quotes within a text.',
     kinds,
     *check(resource) {
       for (const { config } of configsOf(resource, 'http')) {
@@ -187,7 +203,7 @@ export const stepConfigRules = {
         const text = textOf(at)?.trim() ?? '';
         const alone = /^\$(?:\{\{|\{%)(.*)(?:\}\}|%\})$/s.exec(text)?.[1]?.trim();
         if (alone !== undefined && !hasExpression(alone) && !/^(?:quote|unsafeQuote)\(/.test(alone))
-          yield { at, message: 'expected quote( ) around the only expression, got none' };
+          yield { at, message: 'expected quotation marks around the only expression, got none' };
       }
     },
   },
