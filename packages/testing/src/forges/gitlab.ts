@@ -1,0 +1,341 @@
+import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
+import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import { answerStrictly, type Route } from './strict-routes.ts';
+import { pipelineBody, pipelineShape, jobShape, variableShape } from './gitlab-shapes.ts';
+import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
+
+export interface FakeGitlabOptions extends WorkflowOptions {
+  /** `group/sub/name` */
+  readonly project: string;
+  readonly defaultBranch?: string;
+  /** In front of `/api/v4`, as a server below a path has it. */
+  readonly prefix?: string;
+  readonly token: string;
+  readonly triggerToken?: string;
+  readonly jobToken?: string;
+  /** `workflow:name` of its `.gitlab-ci.yml`, with `{image}`, `{key}` and `{attempt}`; undefined: none. */
+  readonly pipelineName?: string | undefined;
+  /** Who may set pipeline variables. @default 'developer' */
+  readonly variables?: 'developer' | 'no_one_allowed';
+  /** Names under `spec:inputs`; undefined: it declares the factory's. */
+  readonly inputs?: readonly string[];
+  /** Values of `$CI_PIPELINE_SOURCE` that `workflow:rules` let through; undefined: all. */
+  readonly sources?: readonly string[];
+}
+
+export interface FakeGitlab extends FakeForge {
+  /** Requests that no GitLab would understand. */
+  readonly mistakes: readonly string[];
+  /** Create requests that came in, refused ones too. */
+  creates: number;
+  /** The token is refused from now on. */
+  expired: boolean;
+  /** All pipelines, jobs and their files are 404. */
+  blind: boolean;
+}
+
+const factoryInputs = [
+  'key',
+  'attempt',
+  'image',
+  'reason',
+  'commit',
+  'pins',
+  'build_contexts',
+  'build_flags',
+  'build_args',
+].map((name) => `factory_${name}`);
+const firstId = 7000;
+
+/** GitLab in memory: one project with the factory's pipeline. A new pipeline for every create that it accepts. */
+export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
+  const { project, prefix = '', defaultBranch = 'main', variables = 'developer' } = options;
+  const runs = new WorkflowRuns(options);
+  const faults: ForgeFaults = { ...noFaults };
+  const mistakes: string[] = [];
+  const sources = new Map<string, string>();
+  const branches = new Map<string, string>();
+  const byVariables = new Set<string>();
+  const root = `/api/v4/projects/([^/]+)`;
+
+  function create(request: ForgeRequest & { readonly json: unknown }, source: string): ForgeReply | 'lost' {
+    forge.creates += 1;
+    const body = request.json as {
+      ref: string;
+      inputs?: Record<string, string>;
+      variables?: Record<string, string> | { key: string; value: string }[];
+    };
+    const refused = refusalOf(body, source);
+    if (refused !== undefined) return refused;
+    return faulty(faults, options.random, {
+      create: () => {
+        const id = String(firstId + runs.runs.length);
+        const given = Array.isArray(body.variables)
+          ? Object.fromEntries(body.variables.map(({ key, value }) => [key, value]))
+          : (body.variables ?? {});
+        const inputs = body.inputs ?? lowered(given);
+        sources.set(id, source);
+        branches.set(id, body.ref);
+        if (!body.inputs) byVariables.add(id);
+        return { status: 201, body: detailOf(runs.create(id, project, inputs)) };
+      },
+      drop: () => ({ status: 201, body: { ...ghost, ref: body.ref, source } }),
+      throttle: () => ({
+        status: 429,
+        headers: { 'retry-after': '30' },
+        body: { message: 'This endpoint has been requested too many times. Try again later.' },
+      }),
+    });
+  }
+
+  function refusalOf(
+    body: { ref: string; inputs?: Record<string, string>; variables?: unknown },
+    source: string,
+  ): ForgeReply | undefined {
+    const base = (text: string): ForgeReply => ({ status: 400, body: { message: { base: [text] } } });
+    // A trigger carries its payload as a variable, also where none was sent (gitlab-org/gitlab#557381).
+    if (variables === 'no_one_allowed' && (body.variables !== undefined || source !== 'api'))
+      return base('Insufficient permissions to set pipeline variables');
+    if (!/^[\w./-]+$/.test(body.ref) || body.ref === 'gone') return base('Reference not found');
+    const declared = options.inputs ?? factoryInputs;
+    const unknown = Object.keys(body.inputs ?? {}).filter((name) => !declared.includes(name));
+    if (unknown.length > 0) return base(`unknown input arguments: ${unknown.join(', ')}`);
+    if (options.sources && !options.sources.includes(source))
+      return base(
+        'Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being added to ' +
+          'the pipeline: it would be empty.',
+      );
+    return undefined;
+  }
+
+  const nameOf = (run: WorkflowRun): string | null =>
+    options.pipelineName === undefined
+      ? null
+      : options.pipelineName
+          .replace('{image}', run.image)
+          .replace('{key}', run.key)
+          .replace('{attempt}', String(run.attempt));
+
+  function detailOf(run: WorkflowRun): Record<string, unknown> {
+    return {
+      id: Number(run.id),
+      iid: Number(run.id) - firstId + 1,
+      project_id: 42,
+      status: statusOf(run),
+      source: sources.get(run.id) ?? 'api',
+      ref: branches.get(run.id) ?? defaultBranch,
+      sha: 'c0ffee'.repeat(7).slice(0, 40),
+      name: nameOf(run),
+      web_url: `https://gitlab.test${prefix}/${project}/-/pipelines/${run.id}`,
+      created_at: new Date(run.createdAt).toISOString(),
+      updated_at: new Date(run.createdAt).toISOString(),
+    };
+  }
+
+  /** The answer to a create that comes to nothing: a pipeline that nobody ever sees. */
+  const ghost = {
+    id: 1,
+    iid: 1,
+    project_id: 42,
+    status: 'created',
+    sha: '0'.repeat(40),
+    name: null,
+    web_url: `https://gitlab.test${prefix}/${project}/-/pipelines/1`,
+    created_at: '2026-01-01T00:00:00.000Z',
+    updated_at: '2026-01-01T00:00:00.000Z',
+  };
+
+  const runAt = (id: string | undefined): WorkflowRun | undefined =>
+    forge.blind ? undefined : runs.runs.find((run) => run.id === id);
+  const notFound: ForgeReply = { status: 404, body: { message: '404 Not found' } };
+
+  const routes: readonly Route[] = [
+    {
+      method: 'POST',
+      path: new RegExp(`^${root}/pipeline$`),
+      body: pipelineBody,
+      answers: { 201: pipelineShape },
+      answer: (_, request) => create(request, 'api'),
+    },
+    {
+      method: 'POST',
+      path: new RegExp(`^${root}/trigger/pipeline$`),
+      body: { fields: { ...pipelineBody.fields, token: 'text', variables: { map: 'text', optional: true } } },
+      answers: { 201: pipelineShape },
+      answer: (_, request) => {
+        const { token } = request.json as { token: string };
+        const known = token === options.triggerToken || token === options.jobToken;
+        if (forge.expired || !known) return notFound;
+        return create(request, token === options.jobToken ? 'pipeline' : 'trigger');
+      },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}$`),
+      answers: { 200: { fields: { id: 'number', path_with_namespace: 'text', default_branch: 'text' } } },
+      answer: () => ({
+        status: 200,
+        body: { id: 42, path_with_namespace: project, default_branch: defaultBranch },
+      }),
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/pipelines$`),
+      query: ['name', 'source', 'ref', 'updated_after', 'order_by', 'sort', 'per_page', 'page'],
+      answers: { 200: { list: pipelineShape } },
+      answer: (_, { query }) => {
+        const shown = runs.runs
+          .filter((run) => run.visibleAt <= options.now() && !forge.blind)
+          .map(detailOf)
+          .filter((each) => [null, each['name']].includes(query.get('name')))
+          .filter((each) => [null, each['source']].includes(query.get('source')))
+          .filter((each) => [null, each['ref']].includes(query.get('ref')))
+          .filter((each) => String(each['updated_at']) >= (query.get('updated_after') ?? ''))
+          .toReversed();
+        const size = Math.min(100, Number(query.get('per_page') ?? 20));
+        const from = (Number(query.get('page') ?? 1) - 1) * size;
+        return { status: 200, body: shown.slice(from, from + size) };
+      },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/pipelines/(\\d+)$`),
+      answers: { 200: pipelineShape },
+      answer: ([, id]) => {
+        const run = runAt(id);
+        return run ? { status: 200, body: detailOf(run) } : notFound;
+      },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/pipelines/(\\d+)/variables$`),
+      answers: { 200: { list: variableShape } },
+      answer: ([, id]) => {
+        const run = runAt(id);
+        if (!run) return notFound;
+        const given = byVariables.has(run.id) ? Object.entries(run.inputs) : [];
+        const body = given.map(([key, value]) => ({
+          variable_type: 'env_var',
+          key: key.toUpperCase(),
+          value,
+          raw: false,
+        }));
+        return { status: 200, body };
+      },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/pipelines/(\\d+)/jobs$`),
+      query: ['per_page', 'page', 'include_retried'],
+      answers: { 200: { list: jobShape } },
+      answer: ([, id]) => {
+        const run = runAt(id);
+        return run ? { status: 200, body: jobsOf(run, project) } : notFound;
+      },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/jobs/(\\d+)/artifacts/image-factory\\.json$`),
+      answers: {
+        200: {
+          fields: { key: 'text', attempt: 'number', digest: 'text?', superseded: 'flag?' },
+        },
+      },
+      answer: ([, job]) => {
+        const run = runAt(String(Math.floor(Number(job) / 10)));
+        if (run?.state !== 'ended' || Number(job) % 10 !== 1) return notFound;
+        const { key, attempt, digest, outcome } = run;
+        return {
+          status: 200,
+          body: {
+            key,
+            attempt,
+            ...(digest ? { digest } : {}),
+            ...(outcome === 'superseded' ? { superseded: true } : {}),
+          },
+        };
+      },
+    },
+    {
+      method: 'POST',
+      path: new RegExp(`^${root}/pipelines/(\\d+)/(cancel|retry)$`),
+      answers: { 200: pipelineShape, 201: pipelineShape },
+      answer: ([, id, what]) => {
+        const run = runAt(id);
+        if (!run) return notFound;
+        if (what === 'cancel') runs.cancel(run);
+        else runs.rerun(run);
+        return { status: what === 'cancel' ? 200 : 201, body: detailOf(run) };
+      },
+    },
+  ];
+
+  const forge: FakeGitlab = {
+    runs: runs.runs,
+    faults,
+    mistakes,
+    creates: 0,
+    expired: false,
+    blind: false,
+    catchUp: () => runs.catchUp(),
+    async handle(request) {
+      runs.catchUp();
+      if (!request.path.startsWith(`${prefix}/api/v4/`))
+        return { status: 404, body: '<html>no such page</html>' };
+      const path = request.path.slice(prefix.length);
+      const isTrigger = path.endsWith('/trigger/pipeline');
+      const refused = isTrigger ? undefined : refusedToken(request);
+      if (refused) return refused;
+      const [, id] = new RegExp(`^${root}`).exec(path) ?? [];
+      if (![project, '42'].includes(decodeURIComponent(id ?? '')))
+        return { status: 404, body: { message: '404 Project Not Found' } };
+      if (request.method === 'GET' && options.random() < faults.failedReads)
+        return { status: 502, body: { message: 'Bad Gateway' } };
+      return answerStrictly(routes, request, path, mistakes);
+    },
+  };
+
+  function refusedToken({ headers }: ForgeRequest): ForgeReply | undefined {
+    const given = headers['authorization'] ?? headers['private-token'] ?? headers['job-token'] ?? '';
+    const token = given.replace(/^Bearer /, '');
+    const known = token === options.token || (options.jobToken !== undefined && token === options.jobToken);
+    if (forge.expired)
+      return {
+        status: 401,
+        body: {
+          error: 'invalid_token',
+          error_description: `Token is expired. You can either do re-authorization or token refresh. (${token})`,
+        },
+      };
+    return known ? undefined : { status: 401, body: { message: '401 Unauthorized' } };
+  }
+  return forge;
+}
+
+function lowered(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function statusOf({ state, outcome }: WorkflowRun): string {
+  if (state === 'queued') return 'pending';
+  if (state === 'running') return 'running';
+  return { success: 'success', superseded: 'success', failure: 'failed', cancelled: 'canceled' }[
+    outcome ?? 'success'
+  ];
+}
+
+/** A job that is allowed to fail, and the one that builds. */
+function jobsOf(run: WorkflowRun, project: string): readonly Record<string, unknown>[] {
+  const ended = run.state === 'ended';
+  const job = (number: number, name: string, status: string, mayFail: boolean): Record<string, unknown> => ({
+    id: Number(run.id) * 10 + number,
+    name,
+    stage: 'build',
+    status,
+    allow_failure: mayFail,
+    failure_reason: status === 'failed' ? 'script_failure' : null,
+    web_url: `https://gitlab.test/${project}/-/jobs/${run.id}${number}`,
+    artifacts: ended && number === 1 ? [{ file_type: 'archive', size: 1000, filename: 'artifacts.zip' }] : [],
+  });
+  return [job(2, 'lint', ended ? 'failed' : 'running', true), job(1, 'image', statusOf(run), false)];
+}
