@@ -1,0 +1,340 @@
+import { minute, type Instant } from '@image-factory/core/time.ts';
+import type { AnalysisTemplateManifest } from '../manifests/analysis-template.ts';
+import type { KubernetesManifest } from '../manifests/manifest.ts';
+import type { ProjectConfigManifest, PromotionPolicy, PromotionTaskManifest } from '../manifests/project.ts';
+import type { RequestedFreight, StageManifest } from '../manifests/stage.ts';
+import type { WarehouseManifest } from '../manifests/warehouse.ts';
+import { readKargoDuration } from '../manifests/duration.ts';
+import { discoverCommit } from './discover-commits.ts';
+import { discoverImage } from './discover-images.ts';
+import { freightName, isNewer, type Freight, type FreightCommit, type FreightImage } from './freight.ts';
+import type { Outside } from './outside.ts';
+import { matches } from './pattern.ts';
+import { inflated, type Promotion } from './promotion.ts';
+import { runPromotion } from './run-promotion.ts';
+import { followAnalysis, newAnalysisRun, type AnalysisRun } from './verification.ts';
+
+interface Warehouse {
+  readonly manifest: WarehouseManifest;
+  dueAt: Instant;
+  error: string | undefined;
+}
+
+interface Stage {
+  readonly manifest: StageManifest;
+  /** Freight of each origin that was promoted here last, with success. */
+  readonly current: Map<string, Freight>;
+  readonly promotions: Promotion[];
+  verifying: AnalysisRun | undefined;
+  readonly metadata: Map<string, unknown>;
+}
+
+export interface InterpreterOptions {
+  /** See {@link PromotionContext.crashes}; default: never. */
+  readonly crashes?: (promotion: string, alias: string) => boolean;
+}
+
+/** Of the chart: shorter intervals of Warehouses have no effect (trap 10). */
+const shortestInterval = 5 * minute;
+/** A Job that runs is asked again after this. */
+const verificationPoll = minute / 2;
+
+/**
+ * Kargo's rules over manifests, driven by time: everything that is due happens when {@link reconcile} is called. Written
+ * from the behaviour of Kargo v1.11 as kargo.md has it; what it does not know it refuses, and does not guess.
+ */
+export class KargoInterpreter {
+  readonly freight: Freight[] = [];
+  readonly analysisRuns: AnalysisRun[] = [];
+  readonly #outside: Outside;
+  readonly #crashes: NonNullable<InterpreterOptions['crashes']>;
+  readonly #warehouses = new Map<string, Warehouse>();
+  readonly #stages = new Map<string, Stage>();
+  #tasks: ReadonlyMap<string, PromotionTaskManifest> = new Map();
+  #templates: ReadonlyMap<string, AnalysisTemplateManifest> = new Map();
+  #policies: readonly PromotionPolicy[] = [];
+  #number = 0;
+  #verifyAgainAt: Instant | undefined;
+
+  constructor(outside: Outside, { crashes = () => false }: InterpreterOptions = {}) {
+    this.#outside = outside;
+    this.#crashes = crashes;
+  }
+
+  /** As GitOps applies a folder: what is new or changed is looked at at once, what is missing is gone. */
+  apply(manifests: readonly KubernetesManifest[]): void {
+    const of = <T extends KubernetesManifest>(kind: string): ReadonlyMap<string, T> =>
+      new Map(manifests.filter((each) => each.kind === kind).map((each) => [each.metadata.name, each as T]));
+    const warehouses = of<WarehouseManifest>('Warehouse');
+    const stages = of<StageManifest>('Stage');
+    this.#tasks = of<PromotionTaskManifest>('PromotionTask');
+    this.#templates = of<AnalysisTemplateManifest>('AnalysisTemplate');
+    this.#policies = [...of<ProjectConfigManifest>('ProjectConfig').values()].flatMap(
+      ({ spec }) => spec.promotionPolicies ?? [],
+    );
+    for (const name of this.#warehouses.keys()) if (!warehouses.has(name)) this.#removeWarehouse(name);
+    for (const name of this.#stages.keys()) if (!stages.has(name)) this.#stages.delete(name);
+    for (const [name, manifest] of warehouses) {
+      const known = this.#warehouses.get(name);
+      if (known && sameSpec(known.manifest, manifest)) continue;
+      this.#warehouses.set(name, { manifest, dueAt: 0, error: undefined });
+    }
+    for (const [name, manifest] of stages) {
+      const known = this.#stages.get(name);
+      this.#stages.set(name, {
+        current: new Map(),
+        promotions: [],
+        verifying: undefined,
+        metadata: new Map(),
+        ...known,
+        manifest,
+      });
+    }
+  }
+
+  /** Freight belongs to its Warehouse, and goes with it. */
+  #removeWarehouse(name: string): void {
+    this.#warehouses.delete(name);
+    for (let at = this.freight.length - 1; at >= 0; at--)
+      if (this.freight[at]?.origin === name) this.freight.splice(at, 1);
+  }
+
+  /** A push that a registry or a forge told of: its Warehouses look at once. */
+  refresh(repoUrl: string): void {
+    for (const warehouse of this.#warehouses.values())
+      for (const { image, git } of warehouse.manifest.spec.subscriptions)
+        if ((image ?? git)?.repoURL === repoUrl) warehouse.dueAt = 0;
+  }
+
+  promotions(stage?: string): readonly Promotion[] {
+    return [...this.#stages.values()]
+      .filter(({ manifest }) => stage === undefined || manifest.metadata.name === stage)
+      .flatMap(({ promotions }) => promotions);
+  }
+
+  /** Why the last discovery of a Warehouse failed. */
+  discoveryError(warehouse: string): string | undefined {
+    return this.#warehouses.get(warehouse)?.error;
+  }
+
+  stageMetadata(stage: string): ReadonlyMap<string, unknown> {
+    return this.#stages.get(stage)?.metadata ?? new Map();
+  }
+
+  /** When something is to happen next; undefined: never again by itself. */
+  nextAt(): Instant | undefined {
+    const times = [
+      ...[...this.#warehouses.values()].map(({ dueAt }) => dueAt),
+      ...this.promotions()
+        .filter(({ phase }) => phase === 'Running')
+        .map(({ dueAt }) => dueAt),
+      ...(this.#verifyAgainAt === undefined ? [] : [this.#verifyAgainAt]),
+    ];
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Everything that is due now, and what follows from it at once. */
+  async reconcile(now: Instant): Promise<void> {
+    for (const warehouse of this.#warehouses.values())
+      if (warehouse.dueAt <= now) await this.#discover(warehouse, now);
+    this.#verifyAgainAt = undefined;
+    for (;;) {
+      let progress = false;
+      for (const stage of this.#stages.values())
+        progress = (await this.#reconcileStage(stage, now)) || progress;
+      if (!progress) return;
+    }
+  }
+
+  async #discover(warehouse: Warehouse, now: Instant): Promise<void> {
+    const { metadata, spec } = warehouse.manifest;
+    const interval = readKargoDuration(spec.interval) ?? shortestInterval;
+    warehouse.dueAt = now + Math.max(interval, shortestInterval);
+    warehouse.error = undefined;
+    if (spec.freightCreationCriteria)
+      throw new Error('freightCreationCriteria is not known to this interpreter');
+    const images: FreightImage[] = [];
+    const commits: FreightCommit[] = [];
+    try {
+      for (const { image, git } of spec.subscriptions) {
+        if (image) images.push(...some(await discoverImage(this.#outside, image)));
+        else if (git) commits.push(...some(await discoverCommit(this.#outside, git)));
+      }
+    } catch (thrown) {
+      warehouse.error = thrown instanceof Error ? thrown.message : String(thrown);
+      return;
+    }
+    // One subscription that finds nothing is enough for no Freight.
+    if (images.length + commits.length < spec.subscriptions.length) return;
+    if (spec.freightCreationPolicy === 'Manual') return;
+    const name = await freightName(metadata.name, { images, commits });
+    if (this.freight.some((known) => known.name === name)) return;
+    this.#number += 1;
+    this.freight.push({
+      name,
+      origin: metadata.name,
+      createdAt: now,
+      number: this.#number,
+      images,
+      commits,
+      verifiedIn: new Set(),
+    });
+  }
+
+  /** True: something happened, so that others may have become ready. */
+  async #reconcileStage(stage: Stage, now: Instant): Promise<boolean> {
+    const { manifest } = stage;
+    if (!manifest.spec.promotionTemplate) return this.#passThrough(stage);
+    if (stage.verifying) return this.#followVerification(stage, stage.verifying, now);
+    const running = stage.promotions.find(({ phase }) => phase === 'Running');
+    if (running) {
+      if (running.dueAt > now) return false;
+      await this.#run(stage, running, now);
+      return running.phase !== 'Running';
+    }
+    const next = stage.promotions.find(({ phase }) => phase === 'Pending');
+    if (next) {
+      this.#begin(stage, next, now);
+      await this.#run(stage, next, now);
+      return true;
+    }
+    return this.#promoteNewest(stage, now);
+  }
+
+  /** A control-flow Stage: what is available to it is verified in it at once. */
+  #passThrough({ manifest }: Stage): boolean {
+    let progress = false;
+    for (const request of manifest.spec.requestedFreight) {
+      for (const freight of this.#available(request)) {
+        if (freight.verifiedIn.has(manifest.metadata.name)) continue;
+        freight.verifiedIn.add(manifest.metadata.name);
+        progress = true;
+      }
+    }
+    return progress;
+  }
+
+  #available({ origin, sources }: RequestedFreight): readonly Freight[] {
+    const all = this.freight.filter((freight) => freight.origin === origin.name);
+    if (sources.direct) return all;
+    if (!('stages' in sources)) return [];
+    if (sources.requiredSoakTime !== undefined) throw new Error('soak time is not known to this interpreter');
+    const { stages, availabilityStrategy = 'OneOf' } = sources;
+    return all.filter(({ verifiedIn }) =>
+      availabilityStrategy === 'All'
+        ? stages.every((name) => verifiedIn.has(name))
+        : stages.some((name) => verifiedIn.has(name)),
+    );
+  }
+
+  /** Source: kargo.md traps 11, and section 1, "ProjectConfig". */
+  #promoteNewest(stage: Stage, now: Instant): boolean {
+    const { metadata, spec } = stage.manifest;
+    if (!this.#policies.some((policy) => policy.autoPromotionEnabled && selects(policy, stage.manifest)))
+      return false;
+    let progress = false;
+    for (const request of spec.requestedFreight) {
+      const newest = this.#available(request).reduce<Freight | undefined>(
+        (best, each) => (best && !isNewer(each, best) ? best : each),
+        undefined,
+      );
+      if (!newest || stage.current.get(request.origin.name)?.name === newest.name) continue;
+      const last = stage.promotions.findLast(({ freight }) => freight.name === newest.name);
+      // What did not succeed is left to a person.
+      if (last && last.phase !== 'Succeeded') continue;
+      stage.promotions.push({
+        name: `${metadata.name}.${String(now)}.${stage.promotions.length + 1}.${newest.name.slice(0, 7)}`,
+        stage: metadata.name,
+        freight: newest,
+        createdAt: now,
+        phase: 'Pending',
+        message: '',
+        steps: [],
+        vars: [],
+        collection: [],
+        at: 0,
+        dueAt: now,
+        records: new Map(),
+        outputs: new Map(),
+        trees: new Map(),
+      });
+      progress = true;
+    }
+    return progress;
+  }
+
+  #begin(stage: Stage, promotion: Promotion, now: Instant): void {
+    promotion.collection = this.#collection(stage, promotion.freight);
+    promotion.vars = [
+      ...(stage.manifest.spec.vars ?? []),
+      ...(stage.manifest.spec.promotionTemplate?.spec.vars ?? []),
+    ];
+    promotion.steps = inflated(stage.manifest, this.#tasks);
+    promotion.dueAt = now;
+  }
+
+  #collection({ current, manifest }: Stage, freight: Freight): readonly Freight[] {
+    const wanted = new Set(manifest.spec.requestedFreight.map(({ origin }) => origin.name));
+    const others = [...current].filter(([origin]) => origin !== freight.origin && wanted.has(origin));
+    return [freight, ...others.map(([, each]) => each)];
+  }
+
+  async #run(stage: Stage, promotion: Promotion, now: Instant): Promise<void> {
+    await runPromotion(promotion, {
+      project: stage.manifest.metadata.namespace,
+      outside: this.#outside,
+      now,
+      crashes: this.#crashes,
+      setMetadata: (of, name, values) => {
+        if (of === 'Stage') stage.metadata.set(name, values);
+      },
+    });
+    if (promotion.phase !== 'Succeeded') return;
+    stage.current.set(promotion.freight.origin, promotion.freight);
+    if (!stage.manifest.spec.verification) {
+      promotion.freight.verifiedIn.add(stage.manifest.metadata.name);
+      return;
+    }
+    stage.verifying = newAnalysisRun(
+      `${stage.manifest.metadata.name}.${this.analysisRuns.length + 1}`,
+      stage.manifest,
+      this.#templates,
+      promotion.freight,
+      this.#collection(stage, promotion.freight),
+      this.#outside,
+    );
+    this.analysisRuns.push(stage.verifying);
+  }
+
+  async #followVerification(stage: Stage, run: AnalysisRun, now: Instant): Promise<boolean> {
+    if (run.phase === 'Running') await followAnalysis(run, this.#outside);
+    if (run.phase === 'Running') {
+      this.#verifyAgainAt = now + verificationPoll;
+      return false;
+    }
+    stage.verifying = undefined;
+    if (run.phase === 'Successful')
+      for (const freight of this.#collection(stage, run.freight))
+        freight.verifiedIn.add(stage.manifest.metadata.name);
+    return true;
+  }
+}
+
+function some<T>(found: T | undefined): readonly T[] {
+  return found === undefined ? [] : [found];
+}
+
+function sameSpec(a: WarehouseManifest, b: WarehouseManifest): boolean {
+  return JSON.stringify(a.spec) === JSON.stringify(b.spec);
+}
+
+/** Source: kargo.md section 1, "ProjectConfig": exact, `glob:` or `regex:` names; labels. */
+function selects({ stageSelector }: PromotionPolicy, { metadata }: StageManifest): boolean {
+  const { name, matchLabels = {}, matchExpressions } = stageSelector;
+  if (matchExpressions) throw new Error('matchExpressions are not known to this interpreter');
+  if (!Object.entries(matchLabels).every(([key, value]) => metadata.labels?.[key] === value)) return false;
+  if (name === undefined) return Object.keys(matchLabels).length > 0;
+  if (name.startsWith('glob:')) throw new Error('glob: is not known to this interpreter');
+  if (!name.startsWith('regex:')) return metadata.name === name;
+  return matches(metadata.name, name.slice('regex:'.length));
+}
