@@ -138,7 +138,10 @@ async function start(
   const builder = enrolment && run.deps.builderFor(enrolment.source.provider);
   const record = run.records.state.images.get(intent.image);
   if (!enrolment || !builder || !record) return undefined;
+  // Of what was taken over nobody knows whether its first writer's request is still on its way: the attempt stays open.
+  const untouched = intent.takenOverAt === undefined;
   // Nothing was started, and nobody else may: the attempt ends here.
+  if (isStopped(run) && !untouched) return undefined;
   if (isStopped(run))
     return {
       intent,
@@ -180,7 +183,10 @@ async function start(
       return { intent, enrolment, builder, run: found, own: true };
     }
     run.problems.push(problem);
-    if (problem.code === 'CI_THROTTLED') run.throttled.add(enrolment.source.provider);
+    if (problem.code === 'CI_THROTTLED') {
+      run.throttled.add(enrolment.source.provider);
+      if (!untouched) return undefined;
+    }
     // A refusal of our own process cannot have left a run behind; anything else is looked for again later.
     const outcome = refused ?? (inProcess || problem.code.startsWith('BUILDER_') ? 'failure' : undefined);
     return outcome && { intent, enrolment, unstarted: true, end: { outcome, error: problem.message } };

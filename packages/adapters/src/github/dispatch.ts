@@ -80,9 +80,11 @@ export function createDispatch(options: {
         },
         mayStill,
       );
-    let answer = await post(knowsDetails);
+    // Another start may find out meanwhile.
+    const asked = knowsDetails;
+    let answer = await post(asked);
     // It refused the request as a whole, so nothing was created, and it may be asked again without the field.
-    if (knowsDetails && isAboutDetails(answer)) {
+    if (asked && isAboutDetails(answer)) {
       answer = await post(false);
       if (isAccepted(answer)) knowsDetails = false;
     }

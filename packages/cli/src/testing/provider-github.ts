@@ -1,15 +1,18 @@
 import { createApi } from '@image-factory/adapters/ci-http/api.ts';
 import { createGithub } from '@image-factory/adapters/github/github.ts';
 import { createSecretSource } from '@image-factory/adapters/secrets/secret-source.ts';
-import { defaultProviders } from '@image-factory/core/enrolment/provider-settings.ts';
+import { defaultProviders, type GithubSettings } from '@image-factory/core/enrolment/provider-settings.ts';
 import { FakeGithub } from '@image-factory/testing/forges/github.ts';
 import type { ProviderUnderTest } from './provider-schedules.ts';
 
 const token = 'github_pat_test';
 
-/** GitHub with or without run details. */
-export function githubUnderTest(details: boolean): ProviderUnderTest {
-  const settings = defaultProviders.github;
+/** GitHub, with or without run details, or with the events of a repository. */
+export function githubUnderTest(
+  details: boolean,
+  start: GithubSettings['start'] = 'workflow_dispatch',
+): ProviderUnderTest {
+  const settings = { ...defaultProviders.github, start };
   const environment = { GITHUB_TOKEN: token };
   return {
     provider: 'github',
@@ -17,7 +20,7 @@ export function githubUnderTest(details: boolean): ProviderUnderTest {
     forge(surroundings) {
       const forge = new FakeGithub({ ...surroundings, details });
       forge.add('acme/app');
-      forge.tokens.set(token, { permissions: { actions: 'write' } });
+      forge.tokens.set(token, { permissions: { actions: 'write', contents: 'write' } });
       return forge;
     },
     builder({ exchange, clock, random, startWithin }) {

@@ -1,7 +1,6 @@
 import type { Enrolment, Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
-import { problemOf } from '@image-factory/core/problem.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { Pin } from '@image-factory/core/state/types.ts';
 import { day, hour, minute, type Duration } from '@image-factory/core/time.ts';
@@ -65,6 +64,8 @@ export interface ProviderSetting {
   /** What is switched off, to show what it is for. */
   readonly without?: readonly Guard[];
   readonly rounds?: number;
+  /** Undisturbed cycles at the end, an hour apart; default 6. */
+  readonly calmHours?: number;
 }
 
 export type Guard = 'intent' | 'look-up' | 'fence' | 'expected commit' | 'claim';
@@ -76,6 +77,8 @@ export interface Totals {
   missing: number;
   stuck: number;
   drifted: number;
+  /** Rebuilds were recorded as failures. */
+  broken: number;
   failed: number;
   runs: number;
   /** Runs that found their key claimed and left. */
@@ -183,7 +186,7 @@ class ProviderFactory extends TestFactory {
 
 /** Two processes on one state, disturbed at random awaits and started again, until everything has come to rest. */
 async function play(under: ProviderUnderTest, seed: number, setting: ProviderSetting): Promise<Totals> {
-  const { happens = anything, rounds = 3, without = [] } = setting;
+  const { happens = anything, rounds = 3, calmHours = 6, without = [] } = setting;
   const factory = new ProviderFactory(under, setting, {
     seed,
     refusals: 0.2,
@@ -205,7 +208,7 @@ async function play(under: ProviderUnderTest, seed: number, setting: ProviderSet
   }
   Object.assign(forge.faults, noFaults);
   world.now += hour;
-  for (let calm = 0; calm < 6; calm++) {
+  for (let calm = 0; calm < calmHours; calm++) {
     await factory.cycle();
     world.now += hour;
   }
@@ -215,17 +218,17 @@ async function play(under: ProviderUnderTest, seed: number, setting: ProviderSet
 
 function verdict({ forge, world, state, scheduler }: ProviderFactory): Totals {
   const built = forge.runs.filter(({ digest: pushed }) => pushed !== undefined);
+  const outcomes = [...state.images.values()].flatMap(({ rebuilds }) =>
+    rebuilds.map(({ outcome }) => outcome),
+  );
   const count = (wrong: boolean): number => (wrong ? 1 : 0);
   return {
     doubled: count(doubledKeys(forge.runs).length > 0),
     doubledAttempts: count(doubledBuilds(forge.runs).length > 0),
     missing: count(names.some((name) => !built.some((run) => run.image === name && isRecorded(run)))),
     stuck: count([...world.files.keys()].some((path) => path.startsWith('intents/'))),
-    drifted: count(
-      [...state.images.values()].some(({ rebuilds }) =>
-        rebuilds.some(({ outcome }) => outcome === 'base-drift'),
-      ),
-    ),
+    drifted: count(outcomes.includes('base-drift')),
+    broken: count(outcomes.includes('failure')),
     failed: count(scheduler.processes().some(({ outcome }) => outcome?.error !== undefined)),
     runs: forge.runs.length,
     exits: forge.runs.filter(({ outcome }) => outcome === 'superseded').length,
@@ -248,6 +251,7 @@ export async function playProvider(
     missing: 0,
     stuck: 0,
     drifted: 0,
+    broken: 0,
     failed: 0,
     runs: 0,
     exits: 0,
@@ -257,11 +261,4 @@ export async function playProvider(
     for (const key of Object.keys(totals) as (keyof Totals)[]) totals[key] += one[key];
   }
   return totals;
-}
-
-/** What a process came to that threw, for a person who looks into a schedule. */
-export function failuresOf({ scheduler }: TestFactory): string[] {
-  return scheduler
-    .processes()
-    .flatMap(({ outcome }) => (outcome?.error === undefined ? [] : [problemOf(outcome.error).message]));
 }
