@@ -4,8 +4,9 @@ import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/build
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { FactoryError } from '@image-factory/core/problem.ts';
 import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
-import { day, second } from '@image-factory/core/time.ts';
+import { day, second, type Duration } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer } from '../ci-http/api.ts';
+import { fence, usualStartWithin } from '../ci-runs/fence.ts';
 import { firstSecret } from '../ci-runs/first-secret.ts';
 import { repositoryAt } from '../ci-runs/repository.ts';
 import type { RunMark } from '../ci-runs/run-mark.ts';
@@ -20,6 +21,8 @@ export interface GiteaOptions {
   readonly api: Api;
   readonly secrets: SecretSource;
   readonly clock: Clock;
+  /** Only so long after it was asked to start a run it does so. @default a minute */
+  readonly startWithin?: Duration;
 }
 
 export interface GiteaBuilder extends Builder {
@@ -35,7 +38,8 @@ const lookBack = 7 * day;
 const looksAfter = [second, 2 * second, 4 * second];
 
 /** Starts and follows workflow runs at Gitea or Forgejo. */
-export function createGitea({ provider, settings, api, secrets, clock }: GiteaOptions): GiteaBuilder {
+export function createGitea(options: GiteaOptions): GiteaBuilder {
+  const { provider, settings, api, secrets, clock, startWithin = usualStartWithin } = options;
   const dialect = provider === 'gitea' ? gitea : forgejo;
 
   async function repositoryOf({ source }: ManagedEnrolment, signal?: AbortSignal): Promise<Repository> {
@@ -63,11 +67,13 @@ export function createGitea({ provider, settings, api, secrets, clock }: GiteaOp
 
   async function start(request: BuildRequest, signal?: AbortSignal): Promise<Run> {
     const { image, key, attempt } = request;
+    const mayStill = fence(api, clock, startWithin);
     const repository = await repositoryOf(image, signal);
     const ref = image.source.branch ?? (await repository.defaultBranch());
     const workflow = image.source.workflow ?? usualWorkflow;
     const { query, json } = dialect.dispatch({ ref, inputs: { ...runInputs(request) } });
     const path = `/actions/workflows/${encodeURIComponent(workflow)}/dispatches`;
+    mayStill();
     const answer = await repository.ask({ method: 'POST', path, query, json });
     if (answer.status >= 300) throw refusal(repository, answer, workflow, ref);
     const started = answer.status === 204 ? undefined : dialect.started(answer.json());

@@ -3,7 +3,9 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
+import type { Duration } from '@image-factory/core/time.ts';
 import type { Api } from '../ci-http/api.ts';
+import { fence, usualStartWithin } from '../ci-runs/fence.ts';
 import { repositoryAt } from '../ci-runs/repository.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
 import { credentialsOf } from './credentials.ts';
@@ -16,6 +18,8 @@ export interface GitlabOptions {
   readonly api: Api;
   readonly secrets: SecretSource;
   readonly clock: Clock;
+  /** Only so long after it was asked to start a run it does so. @default a minute */
+  readonly startWithin?: Duration;
 }
 
 export interface GitlabBuilder extends Builder {
@@ -29,7 +33,9 @@ export interface GitlabBuilder extends Builder {
 const mostOfOneKey = 10;
 
 /** Starts and follows pipelines at GitLab: by `/pipeline`, or by the trigger endpoint with a trigger or job token. */
-export function createGitlab({ settings, api, secrets, clock }: GitlabOptions): GitlabBuilder {
+export function createGitlab(options: GitlabOptions): GitlabBuilder {
+  const { settings, api, secrets, clock, startWithin = usualStartWithin } = options;
+
   function projectOf({ source }: ManagedEnrolment): string {
     const project = repositoryAt(source.repo, settings.url);
     if (project.ok) return project.value;
@@ -43,6 +49,7 @@ export function createGitlab({ settings, api, secrets, clock }: GitlabOptions): 
   }
 
   async function start(request: BuildRequest, signal?: AbortSignal): Promise<Run> {
+    const mayStill = fence(api, clock, startWithin);
     const { project, credentials, pipelines } = await pipelinesOf(request.image, signal);
     const ref = request.image.source.branch ?? (await pipelines.defaultBranch());
     const byTrigger = credentials.trigger !== undefined;
@@ -55,6 +62,7 @@ export function createGitlab({ settings, api, secrets, clock }: GitlabOptions): 
           ? { variables: Object.fromEntries(variables) }
           : { variables: variables.map(([key, value]) => ({ key, value })) };
     const root = `/api/v4/projects/${encodeURIComponent(project)}`;
+    mayStill();
     const answer = await api.send({
       method: 'POST',
       path: byTrigger ? `${root}/trigger/pipeline` : `${root}/pipeline`,

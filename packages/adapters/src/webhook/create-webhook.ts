@@ -1,10 +1,13 @@
 import type { WebhookCall, WebhookSettings } from '@image-factory/core/enrolment/provider-settings.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
+import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { FactoryError } from '@image-factory/core/problem.ts';
 import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
+import type { Duration } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer } from '../ci-http/api.ts';
+import { fence, usualStartWithin } from '../ci-runs/fence.ts';
 import { markIn, markOf, type RunMark } from '../ci-runs/run-mark.ts';
 import { said, wordsOf } from '../ci-runs/said.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
@@ -16,8 +19,11 @@ export interface WebhookOptions {
   /** The server of an address: the requests of one provider may go to several. */
   readonly apiFor: (address: string) => Api;
   readonly secrets: SecretSource;
+  readonly clock: Clock;
   /** Tells what came of a run that nobody can be asked about. */
   readonly registry: Pick<Registry, 'look' | 'describe'>;
+  /** Only so long after it was asked to start a run it does so. @default a minute */
+  readonly startWithin?: Duration;
 }
 
 export interface WebhookBuilder extends Builder {
@@ -34,7 +40,8 @@ const mostIdLength = 400;
  * nobody can be asked about has succeeded once the tag's manifest carries its key, and runs until then (the engine
  * ends it after `limits.runTimeout`).
  */
-export function createWebhook({ settings, apiFor, secrets, registry }: WebhookOptions): WebhookBuilder {
+export function createWebhook(options: WebhookOptions): WebhookBuilder {
+  const { settings, apiFor, secrets, clock, registry, startWithin = usualStartWithin } = options;
   const { start: startCall, status, run: runId } = settings;
   // A list, or an id that we made ourselves, is found by key; anything else only by a request that is made for it.
   const findCall =
@@ -44,6 +51,7 @@ export function createWebhook({ settings, apiFor, secrets, registry }: WebhookOp
     call: WebhookCall,
     places: Places,
     signal?: AbortSignal,
+    mayStill: () => void = () => undefined,
   ): Promise<{ readonly api: Api; readonly answer: ApiAnswer; readonly secrets: readonly string[] }> {
     const api = apiFor(call.url);
     const filled = fillCall(call, places);
@@ -65,6 +73,7 @@ export function createWebhook({ settings, apiFor, secrets, registry }: WebhookOp
       known.push(key);
       Object.assign(headers, signatureOf(settings.sign, key, filled.body));
     }
+    mayStill();
     const answer = await api.send({
       method: call.method,
       path: filled.url,
@@ -77,7 +86,11 @@ export function createWebhook({ settings, apiFor, secrets, registry }: WebhookOp
 
   async function start(request: BuildRequest, signal?: AbortSignal): Promise<Run> {
     const { image, key, attempt } = request;
-    const { api, answer, secrets: known } = await ask(startCall, startPlaces(request), signal);
+    const {
+      api,
+      answer,
+      secrets: known,
+    } = await ask(startCall, startPlaces(request), signal, fence(apiFor(startCall.url), clock, startWithin));
     if (answer.status === 409) {
       // Its name is taken: by the run of this very key, if it can be found.
       const found = await find(image, key, attempt, signal);

@@ -53,6 +53,7 @@ async function open(
       ...settingsAt(served.url),
     },
     apiFor: () => api,
+    clock: realClock,
     secrets: createSecretSource({ baseDir: '/', environment: { KEY: 'a-signing-key' } }),
     registry,
   });

@@ -86,6 +86,7 @@ function example(
         builder: createWebhook({
           settings: exampleOf(name, url),
           apiFor: () => api,
+          clock,
           secrets: createSecretSource({ baseDir: '/', environment }),
           registry: { look: async () => ({ kind: 'absent' }), describe: async () => undefined },
         }),

@@ -65,6 +65,7 @@ export const azureDevOps: WebhookSystem = {
       factory_attempt: templateParameters['factoryAttempt'],
       factory_image: templateParameters['factoryImage'],
       factory_build_flags: templateParameters['factoryBuildFlags'],
+      factory_pins: templateParameters['factoryPins'],
     });
   },
   started: (run) => ({ status: 200, body: azureRun(run) }),
@@ -86,7 +87,7 @@ export const azureDevOps: WebhookSystem = {
 };
 
 function azureRun(run: WorkflowRun): unknown {
-  const words = { success: 'succeeded', failure: 'failed', cancelled: 'canceled', superseded: 'succeeded' };
+  const words = { success: 'succeeded', failure: 'failed', cancelled: 'canceled', superseded: 'skipped' };
   return {
     id: Number(run.id),
     name: `image-factory ${run.key}-${run.attempt}`,
