@@ -110,6 +110,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'the state; CI systems while rebuilds are open',
     text: 'Without an argument it only tells. Handing over waits up to an hour for open rebuilds (`--no-wait` refuses instead) and begins a new epoch: what the old engine decided and did not start is never started. Stop the old engine first, and change `engine` in factory.yaml afterwards.',
   },
+  'lint-kargo': {
+    writes: 'nothing',
+    asks: 'nobody',
+    text: 'Takes files with any number of documents, folders (every `.yaml`, `.yml` and `.json` below them that says `apiVersion` and `kind`) and `-` for standard input, and needs no factory directory. All of them are one set: a Stage may name a Warehouse of another file. [Rules for Kargo](reference/kargo-rules.md) lists what it finds. Exits with 1 if there is an error, with `--strict` also for a warning, and with 2 if something could not be read.',
+  },
   schema: {
     writes: 'nothing',
     asks: 'nobody',
@@ -175,7 +180,8 @@ function section(command: Command): string {
 }
 
 function argumentText(argument: Argument): string {
-  return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
+  const name = argument.variadic ? `${argument.name()}...` : argument.name();
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 function optionTable(options: readonly Option[]): string {

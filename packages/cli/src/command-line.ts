@@ -291,6 +291,11 @@ export function buildProgram(
     'show which engine owns the state, or hand it over to embedded or kargo',
     async () => (await import('./commands/engine.ts')).engine,
   ).option('--no-wait', 'do not wait for open rebuilds');
+  add(
+    'lint-kargo <file...>',
+    'find what Kargo would refuse or fail at in manifests',
+    async () => (await import('./commands/lint-kargo.ts')).lintKargo,
+  ).option('--strict', 'warnings fail too');
   return program;
 }
 

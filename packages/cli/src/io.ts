@@ -10,6 +10,8 @@ export interface Io {
   out(text: string): void;
   err(text: string): void;
   now(): Instant;
+  /** Standard input; empty where there is none. */
+  readonly input?: () => AsyncIterable<Uint8Array>;
 }
 
 export function processIo(): Io {
@@ -22,5 +24,6 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     now: () => Date.now(),
+    input: () => process.stdin,
   };
 }

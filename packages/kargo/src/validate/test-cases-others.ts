@@ -1,4 +1,3 @@
-import type { Case } from './test-cases.ts';
 import {
   image,
   named,
@@ -9,6 +8,7 @@ import {
   stage,
   task,
   type Loose,
+  type Case,
 } from './test-manifests.ts';
 
 const project: Loose = {

@@ -1,5 +1,4 @@
-import type { Case } from './test-cases.ts';
-import { byTag, git, gitUrl, image, repoURL, warehouse } from './test-manifests.ts';
+import { byTag, git, gitUrl, image, repoURL, warehouse, type Case } from './test-manifests.ts';
 
 const digest = { imageSelectionStrategy: 'Digest', constraint: 'latest' };
 

@@ -37,6 +37,8 @@ export const everyKindRules = {
     hint: 'Use lower-case letters, digits, "-" and (but for projects and namespaces) ".", with a letter or digit at both ends.',
     *check(resource) {
       const at = reach(resource.root, 'metadata', 'name');
+      // A kustomization is a file for kubectl: no cluster ever sees it.
+      if (resource.apiVersion.startsWith('kustomize.config.k8s.io/')) return;
       if (!isThere(at) && textOf(reach(resource.root, 'metadata', 'generateName')) !== undefined) return;
       const mistake = nameMistake(resource, at.value);
       if (mistake !== undefined) yield { at, message: mistake };
