@@ -33,11 +33,7 @@ interface Lack {
 const lacks: readonly Lack[] = [
   { without: ['intent'], shows: 'missing', because: 'nobody follows what was started' },
   { without: ['intent', 'claim'], shows: 'doubled', because: 'nobody knows what was started' },
-  {
-    without: ['look-up'],
-    shows: 'doubled',
-    because: 'a run that nobody finds is built again by a later attempt',
-  },
+  { without: ['look-up'], shows: 'exits', because: 'the claim turns away what is started again' },
   { without: ['look-up', 'claim'], shows: 'doubled', because: 'what was started is started again' },
   {
     without: ['fence'],

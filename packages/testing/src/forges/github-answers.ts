@@ -6,7 +6,10 @@ import type { GithubRun } from './github-state.ts';
 /** The part of GitHub's published description that the fake serves. */
 export interface Description {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly parameters: Readonly<Record<string, { readonly name: string }>>;
+  };
 }
 
 export interface Operation {
