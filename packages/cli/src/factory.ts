@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createSources } from '@image-factory/adapters/git/sources.ts';
-import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
+import type { FactoryConfig, Provider, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import {
@@ -15,6 +15,7 @@ import { runCycle, type CycleOptions, type CycleReport } from '@image-factory/en
 import type { EngineDeps } from '@image-factory/engine/deps.ts';
 import type { Changed } from '@image-factory/engine/enter.ts';
 import { openRecords } from '@image-factory/engine/records.ts';
+import type { ProviderCheck } from './ci-builders.ts';
 import { ProblemsError } from './problems-error.ts';
 import { loadConfig } from './config-files.ts';
 import { fileSightings } from './file-sightings.ts';
@@ -47,6 +48,8 @@ export interface Factory {
   >;
   /** What a cycle would do: nothing is written, nothing is started. `offline` asks nobody. */
   rehearse(options: { readonly offline: boolean }): Promise<CycleReport>;
+  /** Whether each CI system in use answers and takes its credential. */
+  checkProviders(): Promise<readonly ProviderCheck[]>;
   /** A person's change of the state, as one commit. */
   change(subject: string, change: (state: FactoryState) => Changed): Promise<void>;
   close(): Promise<void>;
@@ -69,6 +72,7 @@ export async function openFactory(
     cacheDir: join(places.git, 'sources'),
     clock,
     environment: io.env,
+    baseUrls: sourceAddresses(config.settings.providers),
   });
   const own = { writer: await ownWriter(), sightings: fileSightings(join(places.own, 'sightings.json')) };
   const deps: EngineDeps = {
@@ -145,6 +149,7 @@ export async function openFactory(
       }
     },
     rehearse: ({ offline }) => cycle(offline ? { dry: true, offline: true } : { dry: true }),
+    checkProviders: async () => (await parts.openCi()).check(),
     async change(subject, change) {
       const records = openRecords({ store: parts.store, dry: false });
       await records.load();
@@ -154,6 +159,19 @@ export async function openFactory(
       sources.close();
       await parts.close();
     },
+  };
+}
+
+/** Where `owner/name` is read from: the web address of the forge whose API factory.yaml names. */
+function sourceAddresses(providers: Settings['providers']): Readonly<Partial<Record<Provider, string>>> {
+  const { github, gitlab, gitea, forgejo } = providers;
+  // github.com has its API on a host of its own, Enterprise servers below a path.
+  const web = github.url === 'https://api.github.com' ? undefined : github.url.replace(/\/api\/v3$/, '');
+  return {
+    gitlab: gitlab.url,
+    ...(web === undefined ? {} : { github: web }),
+    ...(gitea ? { gitea: gitea.url } : {}),
+    ...(forgejo ? { forgejo: forgejo.url } : {}),
   };
 }
 

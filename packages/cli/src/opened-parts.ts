@@ -5,6 +5,7 @@ import type { FactoryConfig, Provider, Settings } from '@image-factory/core/enro
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
+import { openCiBuilders, startableProviders, type CiBuilders } from './ci-builders.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { openRegistry } from './open-registry.ts';
@@ -29,6 +30,8 @@ export interface OpenedParts {
    * Throws where the state cannot be opened; everything is as it was then.
    */
   follow(config: FactoryConfig): Promise<void>;
+  /** The builders of CI systems, for who asks about them. */
+  openCi(): Promise<CiBuilders>;
   close(): Promise<void>;
 }
 
@@ -42,6 +45,7 @@ export async function openParts(
   let store = await openStore(options.dir, config.settings.state, io, override);
   let registry = openRegistry(options.dir, config.settings.registries, io);
   let builder: LocalBuilder | undefined;
+  let ci: CiBuilders | undefined;
 
   return {
     get store() {
@@ -50,8 +54,9 @@ export async function openParts(
     get registry() {
       return registry;
     },
-    builderFor: (provider) => (provider === 'local' ? builder : undefined),
+    builderFor: (provider) => (provider === 'local' ? builder : ci?.builderFor(provider)),
     async openBuilders() {
+      ci ??= await openCiBuilders(options.dir, config, registry, io);
       if (!hasLocal(config) || builder) return [];
       try {
         builder = await openLocalBuilder(options, io, config.settings, registry);
@@ -60,14 +65,20 @@ export async function openParts(
         return [problemOf(thrown)];
       }
     },
+    async openCi() {
+      ci ??= await openCiBuilders(options.dir, config, registry, io);
+      return ci;
+    },
     async findBuilders() {
-      if (!hasLocal(config)) return { startable: () => false, problems: [] };
+      const atCi = startableProviders(config);
+      const startable = (provider: Provider): boolean => atCi.includes(provider);
+      if (!hasLocal(config)) return { startable, problems: [] };
       const { definedOnly, pickBuilder } = await import('@image-factory/adapters/build-local/choose-tool.ts');
       try {
         await pickBuilder(config.settings.builder.tool, definedOnly(io.env));
-        return { startable: (provider) => provider === 'local', problems: [] };
+        return { startable: (provider) => provider === 'local' || startable(provider), problems: [] };
       } catch (thrown) {
-        return { startable: () => false, problems: [problemOf(thrown)] };
+        return { startable, problems: [problemOf(thrown)] };
       }
     },
     async follow(next) {
@@ -88,10 +99,14 @@ export async function openParts(
         await registry.close();
         registry = openRegistry(options.dir, settings.registries, io);
       }
+      // Nothing of it is worth keeping: runs live at their CI system.
+      await ci?.close();
+      ci = undefined;
       config = next;
     },
     async close() {
       store.close();
+      await ci?.close();
       await registry.close();
     },
   };

@@ -18,6 +18,7 @@ export interface Finding {
     | 'state'
     | 'cache'
     | 'builder'
+    | 'provider'
     | 'source'
     | 'registry'
     | 'clock'
@@ -57,7 +58,12 @@ export async function examine(options: GlobalOptions, io: Io): Promise<readonly 
   findings.push(...(await builders(config.value, io)), ...tokens(config.value, io));
   const factory = await openFactory(options, io);
   try {
-    findings.push(await state(factory), ...(await sources(factory)), ...(await registries(factory)));
+    findings.push(
+      await state(factory),
+      ...(await sources(factory)),
+      ...(await registries(factory)),
+      ...(await providers(factory)),
+    );
   } finally {
     await factory.close();
   }
@@ -142,6 +148,20 @@ function tokens({ settings }: FactoryConfig, io: Io): Finding[] {
       mend: `Export ${name}, or remove tokenEnv to use git's credential helper.`,
     },
   ];
+}
+
+/** The CI systems that images are built by. */
+async function providers(factory: Factory): Promise<Finding[]> {
+  const checks = await factory.checkProviders();
+  return checks.map(({ provider, images, problem }) =>
+    problem
+      ? { check: 'provider', state: 'bad', what: problem.message, mend: problem.hint }
+      : {
+          check: 'provider',
+          state: 'good',
+          what: `${provider} can be asked for ${images === 1 ? 'one image' : `${images} images`}`,
+        },
+  );
 }
 
 async function state(factory: Factory): Promise<Finding> {

@@ -1,6 +1,7 @@
 import type { Enrolment, Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
+import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { Pin } from '@image-factory/core/state/types.ts';
 import { day, hour, minute, type Duration } from '@image-factory/core/time.ts';
@@ -40,6 +41,8 @@ export interface AdapterSurroundings {
   readonly random: () => number;
   /** See `EngineDeps.startWithin`. */
   readonly startWithin: Duration | undefined;
+  /** Where the builds push to. */
+  readonly registry: Registry;
 }
 
 /** A provider whose real adapter is driven over its fake. */
@@ -174,6 +177,7 @@ class ProviderFactory extends TestFactory {
       clock: world.clock(process),
       random: this.#random,
       startWithin,
+      registry: world.registry(process),
     });
     const seen: Builder = this.#lacks('look-up') ? { ...builder, find: async () => undefined } : builder;
     return {

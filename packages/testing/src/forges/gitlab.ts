@@ -79,7 +79,8 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
         if (!body.inputs) byVariables.add(id);
         return { status: 201, body: detailOf(runs.create(id, project, inputs)) };
       },
-      drop: () => ({ status: 201, body: { ...ghost, ref: body.ref, source } }),
+      // GitLab names the pipeline that it made: one that comes to nothing is an error of its own.
+      drop: () => ({ status: 500, body: { message: '500 Internal Server Error' } }),
       throttle: () => ({
         status: 429,
         headers: { 'retry-after': '30' },
@@ -131,19 +132,6 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
       updated_at: new Date(run.createdAt).toISOString(),
     };
   }
-
-  /** The answer to a create that comes to nothing: a pipeline that nobody ever sees. */
-  const ghost = {
-    id: 1,
-    iid: 1,
-    project_id: 42,
-    status: 'created',
-    sha: '0'.repeat(40),
-    name: null,
-    web_url: `https://gitlab.test${prefix}/${project}/-/pipelines/1`,
-    created_at: '2026-01-01T00:00:00.000Z',
-    updated_at: '2026-01-01T00:00:00.000Z',
-  };
 
   const runAt = (id: string | undefined): WorkflowRun | undefined =>
     forge.blind ? undefined : runs.runs.find((run) => run.id === id);
