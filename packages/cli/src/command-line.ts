@@ -292,6 +292,18 @@ export function buildProgram(
     async () => (await import('./commands/engine.ts')).engine,
   ).option('--no-wait', 'do not wait for open rebuilds');
   add(
+    'synth',
+    'write what Kargo needs to run this factory',
+    async () => (await import('./commands/synth.ts')).synth,
+  )
+    .option('--check', 'write nothing; fail where the folder is not up to date')
+    .addOption(
+      new Option('--layout <layout>', 'one file, or one for each resource')
+        .choices(['single', 'files'])
+        .default('single'),
+    )
+    .option('--out <folder>', 'where to; default: dist in the factory directory');
+  add(
     'lint-kargo <file...>',
     'find what Kargo would refuse or fail at in manifests',
     async () => (await import('./commands/lint-kargo.ts')).lintKargo,

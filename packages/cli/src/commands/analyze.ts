@@ -20,8 +20,9 @@ export async function analyze(
   _args: readonly string[],
   flags: Flags,
 ): Promise<Answer> {
+  // A Job that knows nothing of the built image hands over empty text.
   const text = (name: string): string | undefined =>
-    typeof flags[name] === 'string' ? flags[name] : undefined;
+    typeof flags[name] === 'string' && flags[name] !== '' ? flags[name] : undefined;
   return atJobPlace(options, io, flags, async (place) => {
     const factory = await openFactory(place.options, place.io, place.override);
     try {
@@ -83,7 +84,7 @@ function enrolled(factory: Factory, wanted: string): Enrolment {
   return found;
 }
 
-const providers = ['github', 'gitlab', 'gitea', 'forgejo', 'local'] as const;
+const providers = ['github', 'gitlab', 'gitea', 'forgejo', 'local', 'webhook'] as const;
 
 function overridden(image: Enrolment, text: (name: string) => string | undefined): Enrolment | undefined {
   if (image.kind !== 'managed') return undefined;

@@ -60,6 +60,12 @@ describe('what is watched upstream', () => {
 });
 
 describe('what we built', () => {
+  test('a tag that its build moves is no version: what the analysis records of it changes nothing', () => {
+    const tags = ['1.4.2'];
+    const before = builtSubscription(context, { registry, repoUrl, tags, version: undefined });
+    expect(builtSubscription(context, { registry, repoUrl, tags, version: '1.4.2' })).toEqual(before);
+  });
+
   test.each([
     [undefined, { imageSelectionStrategy: 'Digest', constraint: '1' }],
     ['main', { imageSelectionStrategy: 'Digest', constraint: '1' }],

@@ -46,7 +46,10 @@ export function upstreamSubscription(
 
 const version = /^v?\d{1,10}\.\d{1,10}\.\d{1,10}(-[0-9A-Za-z.-]{1,100})?$/;
 
-/** How Kargo sees that an image of ours was built: by version where it has one, else by the first tag that its build moves. */
+/**
+ * How Kargo sees that an image of ours was built: by version where it has one, else by the first tag that its build moves.
+ * The analysis records the tag that it was told of, so a tag that moves is no version, whatever it looks like.
+ */
 export function builtSubscription(
   context: SynthContext,
   image: {
@@ -59,7 +62,8 @@ export function builtSubscription(
   const mistake = repoMistake(image.repoUrl);
   if (mistake !== undefined) return err(mistake);
   const common = { ...commonOf(context, image.registry, image.repoUrl), discoveryLimit: 1 };
-  const match = image.version === undefined ? undefined : version.exec(image.version);
+  const { version: recorded } = image;
+  const match = recorded === undefined || image.tags.includes(recorded) ? undefined : version.exec(recorded);
   if (match)
     return ok({
       ...common,

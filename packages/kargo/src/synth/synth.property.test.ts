@@ -173,14 +173,14 @@ describe('whatever the factory', () => {
         });
         const all = generated(drawn);
         const found = (key: string, kind: 'Warehouse' | 'Stage', prefix: string) =>
-          named(all, kind, prefix).map((each) => markOf(each, key));
+          named(all, kind, prefix).map((each) => markOf(each, key) ?? '');
         const baseNames = bases.map(({ name }) => name).toSorted();
         const imageNames = externals.map(({ name }) => name).toSorted();
         expect(found(baseLabel, 'Warehouse', 'base').toSorted()).toEqual(baseNames);
         expect(found(imageLabel, 'Warehouse', 'external').toSorted()).toEqual(imageNames);
         // Each base has its way into the ledger.
         const observed = named(all, 'Stage', 'observe').map(
-          (each) => markOf(each, baseLabel) ?? markOf(each, imageLabel),
+          (each) => markOf(each, baseLabel) ?? markOf(each, imageLabel) ?? '',
         );
         expect(observed.toSorted()).toEqual([...baseNames, ...imageNames].toSorted());
       }),

@@ -47,7 +47,7 @@ export const traps: Readonly<Record<string, Trap>> = {
     subscriptions(all).flatMap(({ name, subscription }) => {
       const [type, ...others] = Object.keys(subscription);
       if (others.length > 0 || (type !== 'image' && type !== 'git')) return [`${name}: ${type}`];
-      const fields = Object.keys(Object.values(subscription)[0] ?? {});
+      const fields = Object.keys(subscription.image ?? subscription.git ?? {});
       const known: readonly string[] = subscriptionFields[type];
       return fields.filter((field) => !known.includes(field)).map((field) => `${name}: ${field}`);
     }),
