@@ -1,6 +1,6 @@
 import { ApiObject, Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
-import type { KubernetesManifest, ObjectMeta } from '../manifests/manifest.ts';
+import type { Manifest } from '../manifests/any-manifest.ts';
 
 /** What a construct may be told of its metadata; the rest comes from the chart, as everywhere in cdk8s. */
 export interface ConstructMeta {
@@ -13,15 +13,15 @@ export interface ConstructMeta {
 }
 
 /** Everything of a manifest but what its kind says and its metadata. */
-export type Body<M extends KubernetesManifest> = Omit<M, 'apiVersion' | 'kind' | 'metadata'>;
+export type Body<M extends Manifest> = Omit<M, 'apiVersion' | 'kind' | 'metadata'>;
 
-export interface KindOf<M extends KubernetesManifest> {
+export interface KindOf<M extends Manifest> {
   readonly apiVersion: M['apiVersion'];
   readonly kind: M['kind'];
 }
 
 /** An ApiObject of a known kind with typed contents. */
-export class TypedObject<M extends KubernetesManifest> extends ApiObject {
+export class TypedObject<M extends Manifest> extends ApiObject {
   /** @throws Error where the kind belongs into a namespace and neither the metadata nor the chart names one */
   constructor(
     scope: Construct,
@@ -43,9 +43,9 @@ export class TypedObject<M extends KubernetesManifest> extends ApiObject {
 }
 
 /** A manifest with its keys in the order that people expect; the same function makes it for constructs and without them. */
-export function manifestOf<M extends KubernetesManifest>(
+export function manifestOf<M extends Manifest>(
   kind: KindOf<M>,
-  metadata: M['metadata'] & ObjectMeta,
+  metadata: M['metadata'],
   body: Body<M>,
 ): KindOf<M> & { readonly metadata: M['metadata'] } & Body<M> {
   return { ...kind, metadata, ...body };

@@ -24,6 +24,9 @@ export interface KubernetesManifest {
  */
 export const imageLabel = 'image-factory.dev/image';
 
+/** Annotation of a Warehouse with a platform: every tag that it can find is a multi-arch index, and somebody has looked. */
+export const multiArchAnnotation = 'image-factory.dev/multi-arch';
+
 export const kargoApiVersion = 'kargo.akuity.io/v1alpha1';
 export const rolloutsApiVersion = 'argoproj.io/v1alpha1';
 

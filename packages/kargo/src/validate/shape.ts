@@ -4,7 +4,7 @@ import { child, fields, isRecord, isThere, items, nameOfType, quoted, type At } 
 
 /** What a value must look like: the small part of JSON Schema that Kargo's own schemas need. */
 export type Shape =
-  | { readonly is: 'anything' | 'flag' | 'scalar' | 'number-or-text' }
+  | { readonly is: 'anything' | 'flag' | 'number-or-text' }
   | {
       readonly is: 'text';
       readonly oneOf?: readonly string[];
@@ -30,7 +30,6 @@ type Fields = Readonly<Record<string, Shape>>;
 
 export const anything: Shape = { is: 'anything' };
 export const flag: Shape = { is: 'flag' };
-export const scalar: Shape = { is: 'scalar' };
 export const count: Shape = { is: 'count' };
 export const text: Shape = { is: 'text' };
 /** Text that says something. */
@@ -140,10 +139,6 @@ function scalarFault(at: At, shape: ScalarShape): ShapeFault | undefined {
       return undefined;
     case 'flag':
       return typeof value === 'boolean' ? undefined : wrongType(at, 'true or false');
-    case 'scalar':
-      return ['string', 'number', 'boolean'].includes(typeof value)
-        ? undefined
-        : wrongType(at, 'text, a number, true or false');
     case 'number-or-text':
       return ['string', 'number'].includes(typeof value) ? undefined : wrongType(at, 'a number or text');
     case 'count':

@@ -122,6 +122,11 @@ export const otherCases: readonly Case[] = [
     receiver({ name: 'hooks', github: { secretRef } }),
   ],
   [
+    'receiver-secret-key',
+    [secret('generic', { secret: 'x' }, 'hook'), receiver({ name: 'hooks', harbor: { secretRef } })],
+    [secret('generic', { 'auth-header': 'x' }, 'hook'), receiver({ name: 'hooks', harbor: { secretRef } })],
+  ],
+  [
     'receiver-actions',
     receiver({ name: 'hooks', generic: { secretRef } }),
     receiver({

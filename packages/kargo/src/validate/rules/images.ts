@@ -1,12 +1,10 @@
 import { child, isThere, items, quoted, reach, textOf, type At } from '../at.ts';
+import { multiArchAnnotation } from '../../manifests/manifest.ts';
 import { isVersionRange } from '../constraint.ts';
 import { isImageRepoUrl, isPlatform, isTag } from '../forms.ts';
 import { isAnchored, re2Mistake } from '../re2.ts';
 import { subscriptionsOf, type Resource } from '../resource.ts';
 import type { Rule } from '../rule.ts';
-
-/** Annotation of a Warehouse: every tag that its platforms meet is a multi-arch index, and somebody has looked. */
-export const multiArchAnnotation = 'image-factory.dev/multi-arch';
 
 const byTag = ['Lexical', 'NewestBuild'];
 

@@ -1,6 +1,8 @@
 import { child, fields, isThere, items, quoted, reach, textOf, type At } from '../at.ts';
 import { isDnsName } from '../forms.ts';
+import { receiverSecretKeys } from '../../manifests/webhook-receiver.ts';
 import type { Resource } from '../resource.ts';
+import type { ResourceSet } from '../resource-set.ts';
 import type { Rule } from '../rule.ts';
 import { receiverTypes } from '../shapes/receivers.ts';
 
@@ -12,6 +14,15 @@ function policies({ root }: Resource): At[] {
 
 function receivers({ root }: Resource): At[] {
   return items(reach(root, 'spec', 'webhookReceivers'));
+}
+
+const secretKeys: ReadonlyMap<string, string> = new Map(Object.entries(receiverSecretKeys));
+
+/** Undefined where the Secret is not among the resources, or is filled in by somebody else. */
+function keysOfSecret(set: ResourceSet, namespace: string, name: string): ReadonlySet<string> | undefined {
+  const plain = set.find('Secret', namespace, name);
+  const written = plain && [...fields(child(plain.root, 'data')), ...fields(child(plain.root, 'stringData'))];
+  return written && written.length > 0 ? new Set(written.map(({ key }) => key)) : undefined;
 }
 
 function isPlain(name: string): boolean {
@@ -181,10 +192,29 @@ export const projectRules = {
       }
     },
   },
-  'receiver-actions': {
+  'receiver-secret-key': {
     severity: 'error',
-    description: 'A generic receiver has no actions, or an action no targets.',
-    source: 'schema',
+    description:
+      'The Secret of a webhook receiver has other keys than the type of receiver needs: the receiver has no address.',
+    source: 'practice',
+    hint: 'Give the Secret the key named.',
+    kinds: withReceivers,
+    *check(resource, set) {
+      for (const receiver of receivers(resource)) {
+        for (const type of fields(receiver)) {
+          const wanted = secretKeys.get(type.key);
+          const at = reach(type, 'secretRef', 'name');
+          const keys = keysOfSecret(set, resource.namespace, textOf(at) ?? '');
+          if (wanted !== undefined && keys && !keys.has(wanted))
+            yield { at, message: `expected a Secret with the key ${quoted(wanted)}, got one without` };
+        }
+      }
+    },
+  },
+  'receiver-actions': {
+    severity: 'warning',
+    description: 'A generic receiver has no actions, or an action no targets: a push does nothing.',
+    source: 'practice',
     hint: 'Add an action Refresh with targetSelectionCriteria.',
     kinds: withReceivers,
     *check(resource) {
