@@ -81,6 +81,16 @@ export const otherCases: readonly Case[] = [
     named(image({}), { annotations: { keep: true } }),
     named(image({}), { annotations: { keep: 'true' } }),
   ],
+  [
+    'label-invalid',
+    named(image({}), { labels: { team: 'a'.repeat(64) } }),
+    named(image({}), { labels: { team: 'a'.repeat(63) } }),
+  ],
+  [
+    'namespace-invalid',
+    named(image({}), { namespace: 'n'.repeat(64) }),
+    named(image({}), { namespace: 'n'.repeat(63) }),
+  ],
   ['duplicate-resource', [task({}), task({})], [task({}), task({}, 'other')]],
   ['namespace-label', [project, space({})], [project, labelled]],
   ['namespace-label', [image({}), space({ 'kargo.akuity.io/project': 'false' })], [image({}), labelled]],
