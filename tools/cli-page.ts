@@ -100,6 +100,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'source repositories, registries, builders, the state',
     text: 'Checks git, the cache folder, the configuration, the local builder, tokens, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
   },
+  rollback: {
+    writes: 'state, tags in the registry; an image where a tag cannot be moved',
+    asks: 'the registry of the image, the state; builders where it has to rebuild',
+    text: 'Points all `tags` of the image at the earlier digest. Where the registry does not let tags be moved, or the digest is gone, it rebuilds on the pins of that build. Either way the image is held afterwards: `release` lets it follow its bases again.',
+  },
   version: {
     writes: 'state',
     asks: 'the registry of the image, the state',

@@ -276,6 +276,13 @@ export function buildProgram(
     const { completion } = await import('./commands/completion.ts');
     return (options, _io, args) => completion(program, options, args);
   });
+  add(
+    'rollback <name>',
+    'let an image be what it was before, and hold it there',
+    async () => (await import('./commands/rollback.ts')).rollback,
+  )
+    .requiredOption('--reason <text>', 'why; recorded')
+    .option('--to <digest>', 'the digest to go back to; default: the build before this one');
   atJob(
     add(
       'version <action> <name>',
@@ -308,6 +315,13 @@ export function buildProgram(
     'find what Kargo would refuse or fail at in manifests',
     async () => (await import('./commands/lint-kargo.ts')).lintKargo,
   ).option('--strict', 'warnings fail too');
+  add(
+    'migrate',
+    'take over a factory directory of the older Python tool',
+    async () => (await import('./commands/migrate.ts')).migrate,
+  )
+    .option('--from <path>', 'the older factory directory; it is only read')
+    .option('--write', 'put the result into --dir, which must be new or empty');
   return program;
 }
 

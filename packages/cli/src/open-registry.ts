@@ -22,6 +22,7 @@ export function openRegistry(dir: string, settings: Settings['registries'], io: 
     serves: async (...given) => (await client()).serves(...given),
     listTags: async (...given) => (await client()).listTags(...given),
     referrers: async (...given) => (await client()).referrers(...given),
+    retag: async (...given) => (await client()).retag(...given),
     takeClockReadings: () => opened?.takeClockReadings() ?? [],
     close: async () => (await opening)?.close(),
   };

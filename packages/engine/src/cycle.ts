@@ -42,7 +42,7 @@ export interface CycleOptions {
   readonly only?: ReadonlySet<string>;
   /** Read this source instead of the enrolled one, for the image of that name. */
   readonly instead?: Enrolment;
-  /** Only these images may start; undefined: all. */
+  /** Only these images may start, each once; undefined: all. */
   readonly startOnly?: ReadonlySet<string>;
   /** Records that were decoded before, so that what has not changed is not decoded again. */
   readonly cacheFor?: (files: StateFiles) => DecodeCache;

@@ -25,11 +25,13 @@ export async function planNow(run: CycleRun, purpose: Purpose): Promise<Plan> {
 export function planOn(run: CycleRun, state: FactoryState, purpose: Purpose): Plan {
   const { sources, gone, proofs, requests, notNow, started, startOnly, settings, now } = run;
   const facts = { sources, gone, proofs, provenance: [], requests, notNow, started: started.length };
+  const mayStart = (name: string): boolean =>
+    startOnly === undefined || (startOnly.has(name) && !started.includes(name));
   const images =
     purpose === 'report' || startOnly === undefined
       ? run.images
       : run.images.map((image) =>
-          image.kind === 'managed' && !startOnly.has(image.name) ? { ...image, autoRebuild: false } : image,
+          image.kind === 'managed' && !mayStart(image.name) ? { ...image, autoRebuild: false } : image,
         );
   return planOf({ settings, images, state, facts, now });
 }

@@ -139,6 +139,23 @@ function registryContract(name: string, startTarget: () => Promise<Target>, skip
       expect(hashes[0]).not.toBe(hashes[2]);
     });
 
+    it('moves a tag back to an earlier digest, byte for byte', async () => {
+      const first = await pushImage(target.sink, 'team/back', '1', { layers: ['one'] });
+      const second = await pushIndex(target.sink, 'team/back', '1', [{ layers: ['two'] }]);
+      const missing = digestOf('nobody pushed this');
+      await registry.retag(to('team/back', '1'), first.descriptor.digest);
+      expect(await registry.look(to('team/back', '1'), { force: true })).toMatchObject({
+        digest: first.descriptor.digest,
+      });
+      await registry.retag(to('team/back', 'new'), second.descriptor.digest);
+      expect(await registry.look(to('team/back', 'new'), { force: true })).toMatchObject({
+        digest: second.descriptor.digest,
+      });
+      expect(await problemIn(registry.retag(to('team/back', '1'), missing))).toMatchObject({
+        code: 'REGISTRY_NOT_FOUND',
+      });
+    });
+
     it('knows what is served and what is not', async () => {
       const { descriptor } = await pushImage(target.sink, 'team/served', '1');
       const missing = digestOf('nobody pushed this');

@@ -15,6 +15,7 @@ import type { Resolve } from './reach.ts';
 import { RecentlyUsed } from './recently-used.ts';
 import { findReferrers } from './referrers.ts';
 import { knownTags } from './tags.ts';
+import { retag } from './retag.ts';
 import { createWire, defaultTimeouts, type Timeouts } from './wire.ts';
 
 export interface RegistryOptions {
@@ -72,7 +73,13 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
   function hostOf({ domain }: Reference): Host {
     const known = hosts.get(domain);
     if (known) return known;
-    const host = new Host({
+    const host = newHost(domain);
+    hosts.set(domain, host);
+    return host;
+  }
+
+  function newHost(domain: string): Host {
+    return new Host({
       registry: domain,
       settings: Object.hasOwn(settings, domain) ? settings[domain] : undefined,
       tokenHosts: (Object.hasOwn(options.tokenHosts ?? {}, domain) && options.tokenHosts?.[domain]) || [],
@@ -83,8 +90,6 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
       overall,
       random,
     });
-    hosts.set(domain, host);
-    return host;
   }
 
   return {
@@ -113,6 +118,15 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
       knownTags(hostOf(reference), cache.tagLists, clock, reference.path, listOptions),
     referrers: (reference, digest, artifactType, signal) =>
       findReferrers(hostOf(reference), reference.path, digest, artifactType, signal),
+    async retag(reference, digest, signal) {
+      const writer = newHost(reference.domain);
+      try {
+        const { path, tag = 'latest' } = reference;
+        await retag(hostOf(reference), writer, path, digest, tag, signal);
+      } finally {
+        writer.close();
+      }
+    },
     takeClockReadings: () => readings.take(),
     async close() {
       for (const host of hosts.values()) host.close();

@@ -11,7 +11,7 @@ export interface WireAnswer {
 /** What an exchange must know of its request. */
 interface ExchangeRequest {
   readonly registry: string;
-  readonly method: 'HEAD' | 'GET' | 'POST';
+  readonly method: 'HEAD' | 'GET' | 'POST' | 'PUT';
   readonly url: URL;
   readonly maxBody: number;
 }

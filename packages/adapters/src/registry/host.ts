@@ -29,11 +29,13 @@ export interface HostOptions {
 }
 
 export interface HostRequest {
-  readonly method: 'HEAD' | 'GET';
+  readonly method: 'HEAD' | 'GET' | 'PUT';
   readonly repository: string;
   /** Below `/v2/<repository>/`, with query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of a manifest that is put: it may be put again, for the outcome is the same. */
+  readonly body?: Buffer;
   readonly maxBody: number;
   readonly signal?: AbortSignal | undefined;
   /** A redirect to another host and a 429 are answers for the caller, not followed and not repeated. */
@@ -186,6 +188,7 @@ export class Host {
           registry: this.registry,
           method: request.method,
           url,
+          body: request.body,
           headers: authorization === undefined ? request.headers : { ...request.headers, authorization },
           maxBody: request.maxBody,
           reach: this.#private ? 'any' : 'network',

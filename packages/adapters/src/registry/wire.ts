@@ -9,10 +9,10 @@ import { guardedLookup, mayReach, UnreachableByRule, type Reach, type Resolve } 
 export interface WireRequest {
   /** For messages. */
   readonly registry: string;
-  readonly method: 'HEAD' | 'GET' | 'POST';
+  readonly method: 'HEAD' | 'GET' | 'POST' | 'PUT';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer | undefined;
   /** Bytes accepted in the body of a successful answer; of others, 64 KiB are. */
   readonly maxBody: number;
   readonly reach: Reach;

@@ -85,7 +85,7 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
   if (failed.length > 0 && record.dependencies.length === 0) return { ...nothing, blockedBy: failed };
 
   const verdicts = judgeBases(enrolment, record, request, context);
-  const pins = verdicts.flatMap(({ pin }) => pin ?? []);
+  const pins = request?.pins ?? verdicts.flatMap(({ pin }) => pin ?? []);
   const due = dueReasons(record, verdicts, request);
   const emergency = verdicts.some((verdict) => verdict.emergency) || (request?.skipDelay ?? false);
   const source = input.facts.sources.get(enrolment.name);
@@ -126,7 +126,7 @@ export function assess(enrolment: ManagedEnrolment, context: AssessContext): Ass
 }
 
 /** A person's stop, shown whether or not anything is due. */
-function heldBy({ hold }: ImageRecord, now: Instant): Reason[] {
+export function heldBy({ hold }: ImageRecord, now: Instant): Reason[] {
   if (!hold || !isInForce(hold, now)) return [];
   return [{ code: 'held', detail: hold.reason, ...(hold.until === undefined ? {} : { until: hold.until }) }];
 }
@@ -246,7 +246,7 @@ function dueReasons(
 }
 
 /** The earliest start: at once, in the coordination window of pushes, or in the daily slot (brief 4.3.5). */
-function startOf(
+export function startOf(
   enrolment: ManagedEnrolment,
   record: ImageRecord,
   verdicts: readonly BaseVerdict[],
@@ -299,7 +299,7 @@ function blockedBy(
   const { now, settings } = input;
   const blocked: Reason[] = [];
   blocked.push(...heldBy(record, now));
-  for (const { pinless } of verdicts) if (pinless) blocked.push(pinless);
+  if (!how.request?.pins) for (const { pinless } of verdicts) if (pinless) blocked.push(pinless);
   const frozen = frozenBy(settings.freezeWindows, now, how.emergency);
   if (frozen) blocked.push({ code: 'frozen', detail: frozen.window.name, until: frozen.until });
   const notNow = input.facts.notNow?.get(enrolment.name);

@@ -13,6 +13,8 @@ export interface RebuildRequest {
   readonly by: string;
   /** Use the newest settled digests although their delay is not over. */
   readonly skipDelay: boolean;
+  /** Build on exactly these, whatever the plan would take: a person goes back to an earlier build. */
+  readonly pins?: readonly Pin[];
 }
 
 /** What was found out in this cycle and is not kept in state. All of it may be empty. */
@@ -100,7 +102,10 @@ export type ReasonCode =
   | 'wave-halted'
   | 'registry-silent'
   | 'no-builder'
-  | 'already-built';
+  | 'already-built'
+  // of requests to the source
+  | 'request-open'
+  | 'request-declined';
 
 /** A reason is a value: machine-readable, with what it compares and when it will change. */
 export interface Reason {

@@ -66,6 +66,11 @@ export interface Registry {
   ): Promise<
     readonly { readonly digest: Digest; readonly mediaType: string; readonly artifactType?: string }[]
   >;
+  /**
+   * Lets the tag of the reference point at a digest that its repository holds. Throws REGISTRY_DENIED where the registry
+   * does not let tags be moved, and REGISTRY_NOT_FOUND where the digest is gone.
+   */
+  retag(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<void>;
   /** `Date` headers seen since the last call, each with the local time at receipt. */
   takeClockReadings(): readonly { readonly remote: Instant; readonly local: Instant }[];
 }

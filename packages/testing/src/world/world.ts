@@ -27,8 +27,13 @@ export class World {
   fault: (label: string, process: SimulatedProcess) => Problem | undefined = () => undefined;
   files: ReadonlyMap<string, string> = new Map();
   version = 0;
-  /** Commits with the paths that they touched. */
-  readonly commits: { readonly subject: string; readonly paths: readonly string[] }[] = [];
+  /** Commits with the paths that they touched, and all files as they were afterwards. */
+  readonly commits: {
+    readonly subject: string;
+    readonly paths: readonly string[];
+    readonly at: Instant;
+    readonly files: ReadonlyMap<string, string>;
+  }[] = [];
   /** Calls so far, by label. */
   readonly calls = new Map<string, number>();
   readonly #machine: LookMemory;
@@ -177,7 +182,7 @@ export class World {
     }
     this.files = files;
     this.version++;
-    this.commits.push({ subject, paths: [...changes.keys()] });
+    this.commits.push({ subject, paths: [...changes.keys()], at: this.now, files });
   }
 
   /** A person's commit. */
@@ -219,6 +224,8 @@ export class World {
       listTags: ({ domain, path }) =>
         ask(`list tags ${domain}/${path}`, () => this.#tagsOf(`${domain}/${path}`)),
       referrers: async () => [],
+      retag: ({ domain, path, tag = 'latest' }, digest) =>
+        ask(`retag ${domain}/${path}:${tag}`, () => void this.tags.set(`${domain}/${path}:${tag}`, digest)),
       takeClockReadings: () => {
         const readings = asked;
         asked = [];
