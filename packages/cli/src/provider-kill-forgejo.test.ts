@@ -1,5 +1,5 @@
-import { describeExactlyOnce } from './testing/exactly-once.ts';
-import { giteaUnderTest } from './testing/provider-forges.ts';
+import { describeExactlyOnce } from './testing/test-exactly-once.ts';
+import { giteaUnderTest } from './testing/test-provider-forges.ts';
 
 describeExactlyOnce('Forgejo', giteaUnderTest('forgejo', true), {
   schedules: 1000,

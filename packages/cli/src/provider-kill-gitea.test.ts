@@ -1,5 +1,5 @@
-import { describeExactlyOnce } from './testing/exactly-once.ts';
-import { giteaUnderTest } from './testing/provider-forges.ts';
+import { describeExactlyOnce } from './testing/test-exactly-once.ts';
+import { giteaUnderTest } from './testing/test-provider-forges.ts';
 
 // Older servers do not say which run they made, newer ones do.
 describeExactlyOnce('Gitea', giteaUnderTest('gitea', true), { schedules: 700, perVariant: 40, perLack: 80 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { githubUnderTest } from './testing/provider-github.ts';
-import { playProvider } from './testing/provider-schedules.ts';
+import { githubUnderTest } from './testing/test-provider-github.ts';
+import { playProvider } from './testing/test-provider-schedules.ts';
 
 it.each([
   ['a GitHub that does not say which run it created', githubUnderTest(false), 200],

@@ -1,5 +1,5 @@
-import { describeExactlyOnce } from './testing/exactly-once.ts';
-import { gitlabUnderTest } from './testing/provider-forges.ts';
+import { describeExactlyOnce } from './testing/test-exactly-once.ts';
+import { gitlabUnderTest } from './testing/test-provider-forges.ts';
 
 describeExactlyOnce('GitLab', gitlabUnderTest('inputs'), { schedules: 700, perVariant: 40, perLack: 80 });
 describeExactlyOnce('GitLab with variables', gitlabUnderTest('variables'), {

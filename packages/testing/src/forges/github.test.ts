@@ -4,7 +4,7 @@ import { hour, minute, second } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
 import { digest } from '../records.ts';
 import { chance } from '../world/scheduler.ts';
-import { checkedAgainstDescription } from './github-checked.ts';
+import { checkedAgainstDescription } from './test-github-checked.ts';
 import { factoryInputs, githubWorkflow } from './github-state.ts';
 import { FakeGithub, type FakeGithubOptions } from './github.ts';
 import type { ForgeReply } from './serve-forge.ts';

@@ -9,7 +9,7 @@ import { fakeGitlab } from '@image-factory/testing/forges/gitlab.ts';
 import { azureDevOps } from '@image-factory/testing/forges/webhook-systems.ts';
 import { fakeWebhook } from '@image-factory/testing/forges/webhook.ts';
 import type { WorkflowRun } from '@image-factory/testing/forges/workflow-runs.ts';
-import type { ForgeSurroundings, ProviderUnderTest } from './provider-schedules.ts';
+import type { ForgeSurroundings, ProviderUnderTest } from './test-provider-schedules.ts';
 
 const token = 'a-token-of-a-test';
 const repo = 'acme/app';

@@ -3,7 +3,7 @@ import { createGithub } from '@image-factory/adapters/github/github.ts';
 import { createSecretSource } from '@image-factory/adapters/secrets/secret-source.ts';
 import { defaultProviders, type GithubSettings } from '@image-factory/core/enrolment/provider-settings.ts';
 import { FakeGithub } from '@image-factory/testing/forges/github.ts';
-import type { ProviderUnderTest } from './provider-schedules.ts';
+import type { ProviderUnderTest } from './test-provider-schedules.ts';
 
 const token = 'github_pat_test';
 

@@ -6,7 +6,7 @@ import {
   type ProviderSetting,
   type ProviderUnderTest,
   type Totals,
-} from './provider-schedules.ts';
+} from './test-provider-schedules.ts';
 
 const right = { doubled: 0, doubledAttempts: 0, missing: 0, stuck: 0, drifted: 0, broken: 0, failed: 0 };
 const timeout = 300_000;
