@@ -74,6 +74,18 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   plan: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph'],
   rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
   release: ['.', 'state'],
+  proposals: [
+    '.',
+    'reference',
+    'dockerfile',
+    'enrolment',
+    'state',
+    'ports',
+    'ledger',
+    'evidence',
+    'graph',
+    'plan',
+  ],
   simulate: [
     '.',
     'reference',

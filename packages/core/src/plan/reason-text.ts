@@ -103,4 +103,7 @@ const texts: Record<ReasonCode, (told: Told) => string> = {
     `the registry of ${of(told)} could not be asked whether it still serves ${short(told.to)}`,
   'no-builder': (told) => `nothing here can start builds of provider ${told.detail ?? ''}`,
   'already-built': () => 'exactly this build has succeeded already',
+  'request-open': (told) => `its request is open: ${told.detail ?? ''}`,
+  'request-declined': (told) =>
+    `a person closed the request that proposed this${told.detail === undefined ? '' : ` (${told.detail})`}; the next digest is proposed again`,
 };

@@ -61,6 +61,10 @@ export function archivedBases(files: StateFiles): ReadonlyMap<string, BaseRecord
   return found;
 }
 
+function hasOpenRequest(record: ImageRecord | undefined): boolean {
+  return record?.pullRequest !== undefined && record.pullRequest.ended === undefined;
+}
+
 export interface Enrolled {
   readonly state: FactoryState;
   /** Archived records that could not be taken back. */
@@ -72,7 +76,7 @@ export interface Enrolled {
 
 /**
  * Brings the image records in line with all enrolments. Images that are enrolled no more leave the state, except while
- * an intent of theirs is open: its run is still to be followed. An image whose file cannot be read is left out.
+ * an intent or a request of theirs is open: it is still to be followed, or closed. An image whose file cannot be read is left out.
  */
 export function enrolAll(
   state: FactoryState,
@@ -101,7 +105,7 @@ export function enrolAll(
   }
   const enrolled = new Set(enrolments.map(({ name }) => name));
   for (const name of state.images.keys()) {
-    if (enrolled.has(name) || state.intents.has(name)) continue;
+    if (enrolled.has(name) || state.intents.has(name) || hasOpenRequest(state.images.get(name))) continue;
     images.delete(name);
     archived.push(name);
   }

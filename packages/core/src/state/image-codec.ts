@@ -29,6 +29,7 @@ import type {
   ImageRecord,
   Pin,
   Rebuild,
+  SourceRequest,
   VersionAllocation,
 } from './types.ts';
 
@@ -93,6 +94,23 @@ const builtFrom = recordOf<BuiltFrom>({
   evidence: required(oneOf('signed-provenance', 'layers', 'record', 'provenance', 'annotation')),
 });
 
+const sourceRequest = recordOf<SourceRequest>({
+  branch: required(text),
+  number: optional(count),
+  url: optional(text),
+  digests: orNoEntries(text),
+  openedAt: required(instant),
+  changedAt: orEmpty(instant),
+  head: optional(text),
+  madeOn: optional(text),
+  ended: optional(
+    recordOf<NonNullable<SourceRequest['ended']>>({
+      at: required(instant),
+      outcome: required(oneOf('merged', 'declined', 'moot')),
+    }),
+  ),
+});
+
 /** state/images/<name>.yaml; the first fields in the order of the older format, ours behind them. */
 export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
   name: required(text),
@@ -109,6 +127,7 @@ export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
   currentDigest: optional(lenientDigest),
   lastBuilt: optional(instant),
   hold: optional(hold),
+  pullRequest: optional(sourceRequest),
   approved: optional(
     recordOf<NonNullable<ImageRecord['approved']>>({ tag: required(text), digest: required(digest) }),
   ),

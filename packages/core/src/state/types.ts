@@ -121,6 +121,27 @@ export interface VersionAllocation {
   readonly at: Instant;
 }
 
+/** The request by which this factory proposes to change the image's source: the newest one, open or ended. */
+export interface SourceRequest {
+  readonly branch: string;
+  /** Absent until the forge's answer is known; it is found by its branch then. */
+  readonly number?: number;
+  readonly url?: string;
+  /** Base name to what the source would say of it: a digest, or a tag with or without one. */
+  readonly digests: Readonly<Record<string, string>>;
+  readonly openedAt: Instant;
+  /** When it was opened or changed, of the last day. */
+  readonly changedAt: readonly Instant[];
+  /** The commit that was pushed last, and the source commit and file that it was made on. */
+  readonly head?: string;
+  readonly madeOn?: string;
+  readonly ended?: {
+    readonly at: Instant;
+    /** `declined`: a person closed it; the same is not proposed again. `moot`: there was nothing left to propose. */
+    readonly outcome: 'merged' | 'declined' | 'moot';
+  };
+}
+
 /** What we know of the image that we built or found in its registry. */
 export interface ImageContent {
   readonly digest: Digest;
@@ -157,6 +178,7 @@ export interface ImageRecord {
   readonly builtFrom: Readonly<Record<string, BuiltFrom>>;
   readonly rebuilds: readonly Rebuild[];
   readonly hold?: Hold;
+  readonly pullRequest?: SourceRequest;
   /** Versions that `version next` gave away, oldest first. */
   readonly versions?: readonly VersionAllocation[];
   /** Failures in a row were cleared by a person at this time. */
