@@ -120,6 +120,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'nobody',
     text: 'Takes files with any number of documents, folders (every `.yaml`, `.yml` and `.json` below them that says `apiVersion` and `kind`) and `-` for standard input, and needs no factory directory. All of them are one set: a Stage may name a Warehouse of another file. [Rules for Kargo](reference/kargo-rules.md) lists what it finds. Exits with 1 if there is an error, with `--strict` also for a warning, and with 2 if something could not be read.',
   },
+  synth: {
+    writes: 'the folder `dist`, or the one that `--out` names',
+    asks: 'the remote of the state',
+    text: 'Needs `engine: kargo`, `state.mode: git` with an http(s) remote, and `kargo.image`. Everything is validated first ([Rules for Kargo](reference/kargo-rules.md)), and nothing is written where Kargo would refuse any of it, nor from a state that cannot be read in full. The same factory and state give the same bytes. `--layout files` writes a file for each resource, and takes away those that it wrote before and are generated no more. Exits with 1 if there are images that Kargo cannot watch or rebuild; with `--check` nothing is written, and 1 means that the folder is not up to date.',
+  },
   schema: {
     writes: 'nothing',
     asks: 'nobody',
