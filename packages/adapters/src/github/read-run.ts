@@ -3,8 +3,8 @@ import type { Digest } from '@image-factory/core/reference/types.ts';
 import { at, idAt, linkAt, listAt, quoted, textAt } from '../ci-http/fields.ts';
 
 /** How a workflow tells what became of its run; docs/providers/github.md says the same to its writers. */
-export const supersededStep = 'factory-superseded';
-export const digestArtifact = /^factory-digest-sha256-([0-9a-f]{64})$/;
+const supersededStep = 'factory-superseded';
+const digestArtifact = /^factory-digest-sha256-([0-9a-f]{64})$/;
 
 /** A run as a list or a look shows it, before what came out of it is asked. */
 export interface SeenRun {
@@ -16,7 +16,7 @@ export interface SeenRun {
   readonly conclusion: string | undefined;
 }
 
-export function correlationOf(key: string, attempt: number): string {
+function correlationOf(key: string, attempt: number): string {
   return `[${key}/${attempt}]`;
 }
 

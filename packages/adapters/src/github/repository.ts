@@ -9,7 +9,7 @@ export interface WorkflowPlace {
   readonly workflow: string;
 }
 
-export const defaultWorkflow = 'build-image.yml';
+const defaultWorkflow = 'build-image.yml';
 
 /** Throws CI_REFUSED where the enrolment names no repository of this server: nothing can be started there. */
 export function placeOf(

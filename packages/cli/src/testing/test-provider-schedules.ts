@@ -96,7 +96,7 @@ const finalBase: Readonly<Record<string, string>> = {
 };
 
 /** All that may go wrong, and often. */
-export const badDay: ForgeFaults = {
+const badDay: ForgeFaults = {
   failsAfterAccept: 0.15,
   lostAnswers: 0.15,
   silentDrops: 0.1,
