@@ -15,7 +15,12 @@ it('are listed anew where a person asks for it', async () => {
   const { state } = new TestFactory(images);
   for (const force of [true, false])
     expect(
-      await externalTags(deps, images, state, [], { settings: defaultSettings, force, news: new Set() }),
+      await externalTags(deps, images, state, [], {
+        settings: defaultSettings,
+        force,
+        news: new Set(),
+        again: () => false,
+      }),
     ).toEqual(new Map([['postgres', ['16', '15']]]));
   expect(asked).toEqual([true, false]);
 });

@@ -4,6 +4,7 @@ import { rankingOf, selectTags, watchedTags } from '@image-factory/core/ledger/s
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
 import type { EngineDeps } from './deps.ts';
+import type { LookAgain } from './look-again.ts';
 import { inParallel } from './pool.ts';
 
 const listsAtOnce = 8;
@@ -18,10 +19,11 @@ export async function externalTags(
     readonly settings: Settings;
     readonly force: boolean;
     readonly news: ReadonlySet<string>;
+    readonly again: LookAgain;
     readonly signal?: AbortSignal;
   },
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { settings, news, signal } = options;
+  const { settings, news, again, signal } = options;
   const externals = enrolments.filter(
     (enrolment): enrolment is ExternalEnrolment => enrolment.kind === 'external',
   );
@@ -34,15 +36,16 @@ export async function externalTags(
       return;
     }
     const { approved, ledger = [] } = state.images.get(enrolment.name) ?? {};
-    if (settings.engine === 'kargo' && ledger.length > 0 && !news.has(enrolment.name)) {
+    const reference = { domain: enrolment.registry, path: enrolment.repository };
+    const asked = options.force || news.has(enrolment.name) || again(reference);
+    if (settings.engine === 'kargo' && ledger.length > 0 && !asked) {
       // Kargo lists the tags; what is known of them may still need a second look.
       selected.set(enrolment.name, [...new Set(ledger.flatMap(({ tag }) => tag ?? []))]);
       return;
     }
     try {
-      const reference = { domain: enrolment.registry, path: enrolment.repository };
       const tags = await deps.registry.listTags(reference, {
-        force: options.force || news.has(enrolment.name),
+        force: asked,
         ...(signal ? { signal } : {}),
       });
       const ranking = rankingOf(enrolment.imageSelectionStrategy, enrolment.allowTags);

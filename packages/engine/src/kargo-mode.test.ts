@@ -159,6 +159,12 @@ describe('looks of the kargo engine', () => {
     return factory.world.calls.get(`look ${debian}`) ?? 0;
   }
 
+  function every30Minutes(factory: TestFactory): TestFactory {
+    const schedule = { expression: '*/30 * * * *', timeZone: 'UTC' };
+    factory.settings((settings) => ({ ...settings, kargo: { ...settings.kargo, schedule } }));
+    return factory;
+  }
+
   /** Cycles every half hour, as the CronJob has them. */
   async function cycles(factory: TestFactory, duration: Duration): Promise<void> {
     const until = factory.world.now + duration;
@@ -182,6 +188,9 @@ describe('looks of the kargo engine', () => {
 
   it('follow a change at settle and at minStanding, each written once', async () => {
     const factory = kargoFactory(['app']);
+    // Its turn to be looked at again does not come.
+    const intervals = { ...factory.config.settings.kargo.intervals, bases: 3650 * day };
+    factory.settings((settings) => ({ ...settings, kargo: { ...settings.kargo, intervals } }));
     await factory.cycle();
     await kargo(factory, 'app');
     await cycles(factory, day);
@@ -196,14 +205,54 @@ describe('looks of the kargo engine', () => {
     const [, settled] = factory.state.bases.get('debian-12')?.ledger ?? [];
     expect(settled).toMatchObject({ appeared, settledAt: appeared + 30 * minute });
     expect(settled?.stood).toBeUndefined();
-    await cycles(factory, 4 * day);
+    await cycles(factory, hour);
     expect(looks(factory) - before).toBe(3);
+    await cycles(factory, 4 * day);
     const [, stood] = factory.state.bases.get('debian-12')?.ledger ?? [];
     expect(stood?.stood).toBe(12 * hour);
     expect(
       factory.world.commits.slice(commits).filter(({ paths }) => paths.includes('base-images/debian-12.yaml'))
         .length,
     ).toBe(3);
+  });
+
+  it('see a digest return, of which Kargo makes no Freight: once a day, where one can', async () => {
+    const factory = every30Minutes(kargoFactory(['app']));
+    await factory.cycle();
+    await kargo(factory, 'app');
+    const first = factory.world.tags.get(debian);
+    await cycles(factory, 2 * day);
+    const before = looks(factory);
+    await cycles(factory, 3 * day);
+    expect(looks(factory)).toBe(before);
+    factory.world.push(debian, ['debian-2']);
+    await factory.cycle({ news: new Set(['debian-12']) });
+    await cycles(factory, 13 * hour);
+    const followed = looks(factory);
+    const own = factory.world.calls.get('look registry.test/acme/app:1') ?? 0;
+    await cycles(factory, 4 * day);
+    expect(looks(factory) - followed).toBe(4);
+    expect((factory.world.calls.get('look registry.test/acme/app:1') ?? 0) - own).toBe(4);
+    factory.world.push(debian, ['debian-1']);
+    expect(factory.world.tags.get(debian)).toBe(first);
+    await cycles(factory, day);
+    const [withdrawn, standing] = factory.state.bases.get('debian-12')?.ledger ?? [];
+    expect(withdrawn?.withdrawnAt).toBeDefined();
+    expect(standing?.digest).toBe(first);
+  });
+
+  it('are taken by the decide Job alone, and left out by one that has other news', async () => {
+    const factory = every30Minutes(kargoFactory(['app']));
+    await factory.cycle();
+    factory.world.push(debian, ['debian-2']);
+    await factory.cycle({ news: new Set(['debian-12']) });
+    await cycles(factory, day);
+    const before = looks(factory);
+    for (let halves = 0; halves < 48; halves++) {
+      factory.world.now += 30 * minute;
+      await factory.cycle({ news: new Set(['another']) });
+    }
+    expect(looks(factory)).toBe(before);
   });
 
   it('that only look say so of one base, without asking for another', async () => {

@@ -4,6 +4,7 @@ import type { Subject } from '@image-factory/core/problem.ts';
 import type { Digest, Reference } from '@image-factory/core/reference/types.ts';
 import type { FactoryState, LedgerEntry } from '@image-factory/core/state/types.ts';
 import type { Instant } from '@image-factory/core/time.ts';
+import type { LookAgain } from './look-again.ts';
 
 /** One tag to look at, and what its records want to know of it. */
 export interface Target {
@@ -34,7 +35,8 @@ export function tagKey(reference: {
 
 /**
  * Every distinct tag of the enrolled images and their bases, by {@link tagKey}. With the kargo engine only those that have
- * news, that were never looked at, or that a follow-up is due for: the other ones are Kargo's to watch.
+ * news, that were never looked at, that a follow-up is due for, or whose turn it is to be looked at again: the other ones
+ * are Kargo's to watch.
  */
 export function lookTargets(
   enrolments: readonly Enrolment[],
@@ -45,9 +47,10 @@ export function lookTargets(
     readonly settings: Settings;
     readonly force: boolean;
     readonly news: ReadonlySet<string>;
+    readonly again: LookAgain;
   },
 ): ReadonlyMap<string, Target> {
-  const { now, settings, force, news } = options;
+  const { now, settings, force, news, again } = options;
   const { settle, minStanding } = settings.timing;
   const kargo = settings.engine === 'kargo';
   const targets = new Map<string, Target>();
@@ -92,14 +95,14 @@ export function lookTargets(
       own.ours = true;
       own.mayBeAbsent = true;
       own.known = record?.content?.digest;
-      if (news.has(enrolment.name)) own.force = true;
+      if (news.has(enrolment.name) || again(reference)) own.force = true;
       continue;
     }
     for (const tag of selected.get(enrolment.name) ?? []) {
       const reference = { domain: enrolment.registry, path: enrolment.repository, tag };
       const own = target(reference, { kind: 'image', name: enrolment.name });
       own.verified.push(enrolment.name);
-      if (news.has(enrolment.name)) own.force = true;
+      if (news.has(enrolment.name) || again(reference)) own.force = true;
       follow(own, record?.ledger ?? [], tag);
     }
   }
@@ -110,7 +113,8 @@ export function lookTargets(
     const tag = target(reference, { kind: 'base', name });
     tag.mayBeAbsent ||= base.managedBy !== undefined;
     if (base.managedBy === undefined) tag.verified.push(name);
-    if (news.has(name)) tag.force = true;
+    // Where there has been one digest only, none can return.
+    if (news.has(name) || (base.ledger.length > 1 && again(reference))) tag.force = true;
     follow(tag, base.ledger);
   }
   return kargo ? new Map([...targets].filter(([, target]) => isOurs(target))) : targets;

@@ -7,6 +7,7 @@ import type { FactoryState } from '@image-factory/core/state/types.ts';
 import type { Instant } from '@image-factory/core/time.ts';
 import type { EngineDeps } from './deps.ts';
 import { externalTags } from './external-tags.ts';
+import { lookingAgain } from './look-again.ts';
 import { lookTargets, type Target } from './look-targets.ts';
 import { inParallel } from './pool.ts';
 
@@ -46,8 +47,11 @@ export async function lookAround(
   },
 ): Promise<LookAround> {
   const problems: Problem[] = [];
-  const selected = await externalTags(deps, enrolments, state, problems, options);
-  const targets = lookTargets(enrolments, state, selected, options);
+  // The Job of a piece of news looks at that alone.
+  const isTurn = options.settings.engine === 'kargo' && options.news.size === 0;
+  const again = isTurn ? lookingAgain(options.settings, options.now) : () => false;
+  const selected = await externalTags(deps, enrolments, state, problems, { ...options, again });
+  const targets = lookTargets(enrolments, state, selected, { ...options, again });
 
   function note(thrown: unknown, subject: Subject): void {
     if (!options.signal?.aborted) problems.push(problemOf(thrown, subject));

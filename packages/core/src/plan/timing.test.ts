@@ -13,7 +13,7 @@ import type { BaseRecord, ImageRecord } from '../state/types.ts';
 import { day, hour, minute } from '../time.ts';
 import { slotOfDay } from './build-key.ts';
 import { planOf } from './plan.ts';
-import { frozenBy, nextSlot } from './timing.ts';
+import { frozenBy, lastFires, nextSlot } from './timing.ts';
 import type { Decision } from './types.ts';
 
 const app = enrolment({ name: 'app' });
@@ -348,4 +348,23 @@ it('starts at once what a person asks for', () => {
   const request = { id: 'r1', reason: 'try again', by: 'kim', skipDelay: false };
   const decision = decide(image, [node], 7, { facts: { requests: new Map([['app', request]]) } });
   expect(decision).toMatchObject({ action: 'start', due: [{ code: 'requested' }] });
+});
+
+describe('the last two times of a schedule', () => {
+  it.each([
+    ['*/15 * * * *', '2026-03-01T12:20:30Z', '2026-03-01T12:00:00Z', '2026-03-01T12:15:00Z'],
+    ['*/15 * * * *', '2026-03-01T12:15:00Z', '2026-03-01T12:00:00Z', '2026-03-01T12:15:00Z'],
+    ['0 6 * * *', '2026-03-01T05:59:59Z', '2026-02-27T06:00:00Z', '2026-02-28T06:00:00Z'],
+    ['0 0 1 1 *', '2026-03-01T00:00:00Z', '2025-01-01T00:00:00Z', '2026-01-01T00:00:00Z'],
+  ])('%s at %s', (expression, now, before, last) => {
+    const fires = lastFires(expression, 'UTC', Date.parse(now));
+    expect(fires?.map((at) => new Date(at).toISOString())).toEqual([
+      `${before.slice(0, -1)}.000Z`,
+      `${last.slice(0, -1)}.000Z`,
+    ]);
+  });
+
+  it('are none where it never fired', () => {
+    expect(lastFires('0 0 30 2 *', 'UTC', Date.parse('2026-03-01T00:00:00Z'))).toBeUndefined();
+  });
 });

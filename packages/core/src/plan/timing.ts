@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import type { FreezeWindow, Schedule } from '../enrolment/types.ts';
-import { day, type Instant } from '../time.ts';
+import { day, hour, type Instant } from '../time.ts';
 import { slotOfDay } from './build-key.ts';
 
 /** The first slot of an image at or after an instant; undefined for a cron expression that never fires again. */
@@ -31,6 +31,29 @@ function endOf(window: FreezeWindow, now: Instant): Instant | undefined {
   if (lastStart === undefined || lastStart > now) return undefined;
   return lastStart + window.duration;
 }
+
+/** The last time at or before an instant at which an expression fires, and the one before that. */
+export function lastFires(
+  expression: string,
+  timeZone: string,
+  now: Instant,
+): readonly [Instant, Instant] | undefined {
+  for (let span = hour; span <= longestGap; span *= 4) {
+    const fires: Instant[] = [];
+    for (
+      let fire = nextFire(expression, timeZone, now - span);
+      fire !== undefined && fire <= now && fires.length < mostFires;
+      fire = nextFire(expression, timeZone, fire + 1)
+    )
+      fires.push(fire);
+    const [before, last] = fires.slice(-2);
+    if (before !== undefined && last !== undefined && fires.length < mostFires) return [before, last];
+  }
+  return undefined;
+}
+
+const longestGap = 800 * day;
+const mostFires = 1000;
 
 const crons = new Map<string, Cron>();
 
