@@ -52,10 +52,6 @@ async function open(images: string, factory: string, env: Readonly<Record<string
   const registry = {
     look: async () => ({ kind: 'absent' as const }),
     describe: async () => undefined,
-    serves: async () => false,
-    listTags: async () => [],
-    referrers: async () => [],
-    takeClockReadings: () => [],
   };
   const builders = await openCiBuilders(dir, loaded.value, registry, io);
   closers.push(() => builders.close());
@@ -70,8 +66,8 @@ describe('the CI systems of a factory', () => {
       {},
     );
     expect(startableProviders(config)).toEqual(['gitlab', 'github']);
-    const opened = (['github', 'gitlab', 'gitea', 'forgejo', 'webhook', 'local'] as const).filter((provider) =>
-      builders.builderFor(provider),
+    const opened = (['github', 'gitlab', 'gitea', 'forgejo', 'webhook', 'local'] as const).filter(
+      (provider) => builders.builderFor(provider),
     );
     expect(opened).toEqual(['github', 'gitlab']);
     expect(builders.builderFor('gitlab')?.provider).toBe('gitlab');

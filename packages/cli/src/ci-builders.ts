@@ -36,7 +36,7 @@ interface Surroundings {
   readonly settings: Settings['providers'];
   readonly clock: Clock;
   readonly secrets: SecretSource;
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, 'look' | 'describe'>;
   readonly environment: Io['env'];
   /** One for each server; they are closed together. */
   api(provider: Provider, url: string, ca: string | undefined): Api;
@@ -49,7 +49,7 @@ const unknownKey = '0'.repeat(32);
 export async function openCiBuilders(
   dir: string,
   { images, settings }: FactoryConfig,
-  registry: Registry,
+  registry: Pick<Registry, 'look' | 'describe'>,
   io: Io,
 ): Promise<CiBuilders> {
   const used = imagesByProvider(images);

@@ -78,10 +78,10 @@ export interface WebhookSettings {
         readonly prefix: string;
       }
     | undefined;
-  /** JSON path of the run's id in the answer, or a header that names it; undefined: the build key is the id. */
+  /** JSON path of the run's id in the answer, or a header that names it; undefined: it is `key-attempt`. */
   readonly run: { readonly path: string | undefined; readonly header: string | undefined } | undefined;
   readonly status: WebhookStatus | undefined;
-  /** Finds a run by key and attempt: the answer is read as that of `status`, the id as by `run`. */
+  /** Finds a run by key and attempt: the answer is read as that of `status`, the id as by the path of `run`. */
   readonly find: (WebhookCall & { readonly items: string | undefined }) | undefined;
   readonly cancel: WebhookCall | undefined;
   readonly ca: string | undefined;

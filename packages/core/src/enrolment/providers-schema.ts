@@ -100,7 +100,10 @@ const webhook = z.strictObject({
       path: text({ description: 'JSON path of the run id in the answer.', examples: ['$.id'] }),
       header: text({ description: 'Header of the answer that names the run.', examples: ['Location'] }),
     })
-    .meta({ description: 'How the answer names the run. Default: the build key is its id.' })
+    .meta({
+      description:
+        'How the answer names the run. Default: its id is one that we choose, {{key}}-{{attempt}}.',
+    })
     .optional(),
   status: z
     .strictObject({
