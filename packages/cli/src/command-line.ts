@@ -113,7 +113,9 @@ export function buildProgram(
     )
     .addOption(new Option('--output <form>', 'form of the answer').choices(['text', 'json']).default('text'))
     .addOption(
-      new Option('--log-level <level>', 'how much is said on stderr').choices([...logLevels]).default('info'),
+      new Option('--log-level <level>', 'how much is said on stderr')
+        .choices([...logLevels])
+        .default(logLevels.find((level) => level === io.env['IMAGE_FACTORY_LOG_LEVEL']) ?? 'info'),
     )
     .showHelpAfterError('(run with --help for the options)')
     .enablePositionalOptions(false)

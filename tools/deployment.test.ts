@@ -1,0 +1,220 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crdMistakes, crdsMissing, crdValidators } from '@image-factory/kargo/test-crds.ts';
+import { validateManifests } from '@image-factory/kargo/validate/validate-manifests.ts';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { generatedManifests, generatedPath } from './generate-kustomize.ts';
+import { findKustomize } from './deployment/kustomize.ts';
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'kustomize/image-factory');
+const namespace = 'image-factory-kargo';
+const ours = ['.', 'overlays/demo', 'overlays/production'];
+const kustomize = findKustomize(process.env);
+if (kustomize.command === undefined) console.log(`skipped: building the overlays needs ${kustomize.missing}`);
+if (crdsMissing !== undefined) console.log(`skipped: the schemas of Kargo: ${crdsMissing}`);
+
+const validators = crdsMissing === undefined ? crdValidators() : new Map<string, never>();
+
+interface Pod {
+  readonly serviceAccountName: string;
+  readonly automountServiceAccountToken: boolean;
+  readonly securityContext: { readonly runAsNonRoot: boolean };
+  readonly containers: readonly {
+    readonly image: string;
+    readonly args: readonly string[];
+    readonly envFrom?: readonly unknown[];
+    readonly env: readonly { readonly name: string; readonly value?: string }[];
+  }[];
+}
+
+interface Resource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly [key: string]: unknown;
+}
+
+function resourcesOf(text: string): readonly Resource[] {
+  return parseAllDocuments(text)
+    .map((each) => each.toJS() as Resource | null)
+    .filter((each) => each !== null);
+}
+
+function build(path: string): readonly Resource[] {
+  const [command = '', ...args] = kustomize.command ?? [];
+  return resourcesOf(
+    execFileSync(command, [...args, join(folder, path)], { encoding: 'utf8', maxBuffer: 2 ** 26 }),
+  );
+}
+
+/** The pod of every Job, wherever its template stands. */
+function podsOf(resources: readonly Resource[]): readonly Pod[] {
+  const found: Pod[] = [];
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('containers' in value) found.push(value as Pod);
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  for (const { spec } of resources) visit(spec);
+  return found;
+}
+
+describe('the generated folder', () => {
+  it('is what synth makes of the example', async () => {
+    expect(readFileSync(join(root, generatedPath), 'utf8'), 'run npm run generate').toBe(
+      await generatedManifests(`${root}/`),
+    );
+  });
+});
+
+describe.skipIf(kustomize.command === undefined)('an overlay', () => {
+  const built = new Map(
+    kustomize.command === undefined ? [] : ours.map((path) => [path, build(path)] as const),
+  );
+
+  it.each(ours)('%s is accepted by the validator and by the schemas', (path) => {
+    const resources = built.get(path) ?? [];
+    expect(resources.length).toBeGreaterThan(20);
+    expect(validateManifests(resources)).toEqual([]);
+    if (crdsMissing !== undefined) return;
+    expect(resources.flatMap((each) => crdMistakes(validators, each) ?? [])).toEqual([]);
+    const known = new Set(resources.filter((each) => crdMistakes(validators, each)).map(({ kind }) => kind));
+    expect(known).toEqual(
+      new Set(['AnalysisTemplate', 'Project', 'ProjectConfig', 'PromotionTask', 'Stage', 'Warehouse']),
+    );
+  });
+
+  it.each(ours)('%s puts everything into the one namespace, in an order that Kargo needs', (path) => {
+    const resources = built.get(path) ?? [];
+    const cluster = resources.filter((each) => each.metadata.namespace === undefined);
+    expect(cluster.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      `Namespace ${namespace}`,
+      `Project ${namespace}`,
+    ]);
+    for (const each of resources) expect([namespace, undefined]).toContain(each.metadata.namespace);
+    const wave = (kind: string) =>
+      resources
+        .filter((each) => each.kind === kind)
+        .map((each) => Number(each.metadata.annotations?.['argocd.argoproj.io/sync-wave']));
+    const order = [
+      'Namespace',
+      'Project',
+      'ProjectConfig',
+      'ServiceAccount',
+      'AnalysisTemplate',
+      'Warehouse',
+      'Stage',
+      'CronJob',
+    ];
+    const waves = order.map(wave);
+    expect(waves.flat().every(Number.isInteger)).toBe(true);
+    for (const [index, each] of waves.slice(1).entries())
+      expect(Math.min(...each), order[index + 1]).toBeGreaterThan(Math.max(...(waves[index] ?? [])));
+    for (const kind of ['ConfigMap', 'NetworkPolicy', 'ExternalSecret', 'ResourceQuota'])
+      for (const each of wave(kind)) expect(each, kind).toBe(wave('ServiceAccount')[0]);
+  });
+
+  it.each(ours)('%s gives the Jobs no rights, and they have no way to use any', (path) => {
+    const resources = built.get(path) ?? [];
+    expect(resources.filter(({ kind }) => /Role/.test(kind))).toEqual([]);
+    const accounts = resources.filter(({ kind }) => kind === 'ServiceAccount');
+    expect(accounts.map((each) => [each.metadata.name, each['automountServiceAccountToken']])).toEqual([
+      ['image-factory', false],
+    ]);
+    const pods = podsOf(resources);
+    expect(new Set(pods.map(({ containers }) => containers[0]?.args[0]))).toEqual(
+      new Set(['analyze', 'observe', 'run']),
+    );
+    for (const pod of pods) {
+      expect(pod.automountServiceAccountToken).toBe(false);
+      expect(pod.serviceAccountName).toBe('image-factory');
+      expect(pod.securityContext.runAsNonRoot).toBe(true);
+      expect(pod.containers[0]?.envFrom).toEqual([
+        { configMapRef: { name: 'image-factory-settings', optional: true } },
+      ]);
+    }
+  });
+
+  it.each(ours)('%s holds no value of a Secret', (path) => {
+    const resources = built.get(path) ?? [];
+    expect(resources.filter(({ kind }) => kind === 'Secret')).toEqual([]);
+    const asked = new Set(
+      podsOf(resources)
+        .flatMap(({ containers }) => containers.flatMap(({ env }) => env))
+        .filter(({ name, value }) => /TOKEN|PASSWORD|SECRET/.test(name) && value !== undefined),
+    );
+    expect([...asked]).toEqual([]);
+  });
+
+  it('for production takes every Secret that the Jobs and Kargo ask for from the store', () => {
+    const resources = built.get('overlays/production') ?? [];
+    const made = new Set(
+      resources.filter(({ kind }) => kind === 'ExternalSecret').map(({ metadata }) => metadata.name),
+    );
+    const text = JSON.stringify(resources);
+    const asked = [
+      ...[...text.matchAll(/"secretKeyRef":\{[^}]*"name":"([^"]+)"/g)].map(([, name = '']) => name),
+      ...[...text.matchAll(/secret\('([^']+)'\)/g)].map(([, name = '']) => name),
+    ];
+    expect(asked.length).toBeGreaterThan(0);
+    expect([...new Set(asked)].filter((name) => !made.has(name))).toEqual([]);
+  });
+
+  it('can be applied by ArgoCD with the rights of its AppProject', () => {
+    const project = parse(readFileSync(join(root, 'examples/argocd/project.yaml'), 'utf8')) as {
+      spec: Record<
+        'clusterResourceWhitelist' | 'namespaceResourceWhitelist',
+        readonly { group: string; kind: string }[]
+      >;
+    };
+    const allowed = Object.fromEntries(
+      (['clusterResourceWhitelist', 'namespaceResourceWhitelist'] as const).map((list) => [
+        list,
+        new Set(project.spec[list].map(({ group, kind }) => `${group}/${kind}`)),
+      ]),
+    );
+    const used = new Set<string>();
+    for (const each of [...built.values()].flat()) {
+      const group = each.apiVersion.includes('/') ? (each.apiVersion.split('/')[0] ?? '') : '';
+      const list =
+        each.metadata.namespace === undefined ? 'clusterResourceWhitelist' : 'namespaceResourceWhitelist';
+      expect(allowed[list], `${group}/${each.kind}`).toContain(`${group}/${each.kind}`);
+      used.add(`${group}/${each.kind}`);
+    }
+    expect(Object.values(allowed).flatMap((list) => [...list].filter((each) => !used.has(each)))).toEqual([]);
+  });
+});
+
+describe('the ArgoCD Application', () => {
+  const application = parse(readFileSync(join(root, 'examples/argocd/application.yaml'), 'utf8')) as {
+    metadata: { annotations: Record<string, string> };
+    spec: {
+      project: string;
+      destination: { namespace: string };
+      syncPolicy: { automated: object; syncOptions: readonly string[]; retry: { limit: number } };
+      ignoreDifferences?: unknown;
+    };
+  };
+
+  it('applies on the server, prunes, tries again, and has nothing to ignore', () => {
+    const { spec, metadata } = application;
+    expect(spec.project).toBe('image-factory');
+    expect(spec.destination.namespace).toBe(namespace);
+    expect(spec.syncPolicy.automated).toEqual({ prune: true, selfHeal: true, allowEmpty: false });
+    expect(spec.syncPolicy.syncOptions).toEqual(
+      expect.arrayContaining(['ServerSideApply=true', 'CreateNamespace=false']),
+    );
+    expect(spec.syncPolicy.retry.limit).toBeGreaterThan(5);
+    expect(metadata.annotations['argocd.argoproj.io/compare-options']).toContain('ServerSideDiff=true');
+    expect(spec.ignoreDifferences).toBeUndefined();
+  });
+});
