@@ -47,10 +47,19 @@ export function runIdAt(entry: unknown, run: WebhookSettings['run']): string | u
   return run?.path === undefined ? undefined : usable(wordAt(entry, run.path));
 }
 
-/** The part of an answer that is about one run: itself, or the item of its list that names the run. */
-export function entryOf(answer: unknown, items: string | undefined, mark: RunMark): unknown {
+/**
+ * The part of an answer that is about one run: itself, or the item of its list that names the run. Of several, one that
+ * did not leave because of the claim is the run of the key.
+ */
+export function entryOf(
+  answer: unknown,
+  { items, status }: { readonly items: string | undefined; readonly status: WebhookStatus | undefined },
+  mark: RunMark,
+): unknown {
   if (items === undefined) return answer;
-  return listAt(answer, ...stepsOf(items)).find((item) => names(item, mark));
+  const found = listAt(answer, ...stepsOf(items)).filter((item) => names(item, mark));
+  const stayed = found.find((item) => !status || statusIn(item, status).status !== 'superseded');
+  return stayed ?? found[0];
 }
 
 /** Does one of its texts have `key/attempt` or `key-attempt` in it? */

@@ -124,7 +124,7 @@ export function createWebhook(options: WebhookOptions): WebhookBuilder {
     const { api, answer, secrets: known } = await ask(findCall, places, signal);
     if (answer.status === 404 || answer.status === 410) return undefined;
     if (answer.status >= 300) throw refusal(api, answer, known);
-    const entry = entryOf(answer.json(), findCall.items, mark);
+    const entry = entryOf(answer.json(), { items: findCall.items, status }, mark);
     // Whatever was asked for: a run that does not name this key may be another's.
     if (entry === undefined || !names(entry, mark)) return undefined;
     const own = { ...mark, id: idOf(mark, runIdAt(entry, runId) ?? usual) };
@@ -140,7 +140,7 @@ export function createWebhook(options: WebhookOptions): WebhookBuilder {
       const { api, answer, secrets: hidden } = await ask(status, places, signal);
       const gone = answer.status === 404 || answer.status === 410;
       if (!gone && answer.status >= 300) throw refusal(api, answer, hidden);
-      const entry = gone ? undefined : entryOf(answer.json(), status.items, mark);
+      const entry = gone ? undefined : entryOf(answer.json(), { items: status.items, status }, mark);
       if (entry !== undefined) return { id, ...mark, ...statusIn(entry, status) };
     }
     // A queue does not list it yet, or the server has forgotten it: what it pushed speaks for it.

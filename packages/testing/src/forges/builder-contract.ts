@@ -214,6 +214,20 @@ export function builderContract(subject: BuilderCase): void {
       expect(found?.status).toBe('success');
     });
 
+    it.skipIf(without.has('superseded'))('finds who holds the claim, whoever was first', async () => {
+      const { builder, forge, time } = await open({
+        // Runners take their jobs in any order.
+        claim: (run) => run.id !== forge.runs[0]?.id,
+      });
+      const one = await builder.start(requestOf(image));
+      const two = await builder.start(requestOf(image));
+      time.now += hour;
+      expect((await builder.find(image, 'k1', 1))?.status).toBe('success');
+      if (one.id === two.id) return;
+      expect((await builder.get(image, one.id))?.status).toBe('superseded');
+      expect((await builder.get(image, two.id))?.status).toBe('success');
+    });
+
     it.skipIf(!subject.sameRun)('gets the same run for the same key and attempt', async () => {
       const { builder, forge } = await open();
       const first = await builder.start(requestOf(image));
