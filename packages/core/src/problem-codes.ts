@@ -48,6 +48,9 @@ export const problemCodes = {
   CI_THROTTLED: 'The CI system asked us to slow down; nothing was started.',
   CI_INVALID: 'The CI system answered something that is not one of its answers.',
 
+  REQUEST_IMPOSSIBLE: 'What a request would have to change in a source cannot be changed safely.',
+  REQUEST_FOREIGN: 'Somebody else has committed to the branch of a request, so it is left alone.',
+
   CLOCK_SKEW: 'The local clock differs from the registries by more than five minutes.',
   NOT_FOUND: 'The image, base or file that was named is not known.',
 } as const satisfies Record<string, string>;

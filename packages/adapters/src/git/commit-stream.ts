@@ -31,7 +31,7 @@ function clean(text: string): string {
 }
 
 /** `Name <email>` without the characters that git gives a meaning to. */
-function authorLine(author: Author): string {
+export function authorLine(author: Author): string {
   const plain = (text: string) => text.replace(/[<>\p{Cc}]/gu, '').trim();
   return `${plain(author.name) || 'Image Factory'} <${plain(author.email)}>`;
 }

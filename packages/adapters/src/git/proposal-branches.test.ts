@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { digest, enrolment } from '@image-factory/testing/records.ts';
+import { createGitRemote, type GitHttpServer, type GitRemote } from '@image-factory/testing/git-remote.ts';
+import { realClock } from '@image-factory/testing/real-clock.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProposalBranches } from './proposal-branches.ts';
+
+const author = { name: 'Image Factory', email: 'image-factory@example.com' };
+const credential = 'x-access-token:secret-token-1';
+const old = `FROM node:22@${digest('a')}\r\nRUN true\r\n`;
+const next = old.replace(digest('a'), digest('b'));
+const branch = 'image-factory/app';
+
+describe('branches of requests, over http with authentication', () => {
+  let remote: GitRemote;
+  let server: GitHttpServer;
+  let cacheDir: string;
+  let answering: number | undefined;
+  let cut = false;
+
+  beforeEach(async () => {
+    answering = undefined;
+    cut = false;
+    cacheDir = mkdtempSync(join(tmpdir(), 'image-factory-proposals-'));
+    remote = await createGitRemote();
+    await remote.commit({ 'a/Dockerfile': old, README: 'hello\n' });
+    server = await remote.serve({ credential, status: () => answering, cutAfterPush: () => cut });
+  });
+  afterEach(async () => {
+    await server.close();
+    await remote.remove();
+    rmSync(cacheDir, { recursive: true, force: true });
+  });
+
+  function image(more: { dockerfile?: string; branch?: string } = {}) {
+    const base = enrolment({ name: 'app' });
+    return { ...base, source: { ...base.source, repo: server.url, dockerfile: 'a/Dockerfile', ...more } };
+  }
+  const branches = (token = 'secret-token-1') =>
+    createProposalBranches({
+      factoryDir: cacheDir,
+      cacheDir,
+      clock: realClock,
+      environment: process.env,
+      author,
+      token: async () => token,
+    });
+  const commit = (parent: string, expected: string | undefined, text = next) => ({
+    branch,
+    file: 'a/Dockerfile',
+    text,
+    parent,
+    expected,
+    subject: 'Move node:22',
+    body: '- newer-base',
+  });
+
+  it('puts one commit on a branch of its own, on the head of the source branch, and knows it again', async () => {
+    const seen = await branches().read(image(), branch);
+    expect(seen).toMatchObject({ into: 'main', commit: await remote.head(), text: old, proposed: undefined });
+    const head = await branches().push(image(), commit(seen.commit, undefined));
+    expect(await remote.head(branch)).toBe(head);
+    expect((await remote.files(branch)).get('a/Dockerfile')).toBe(next);
+    expect((await remote.files(branch)).get('README')).toBe('hello\n');
+    expect((await remote.git('diff', '--stat', 'main', branch)).trim()).toMatch(
+      /1 insertion\(\+\), 1 deletion\(-\)$/,
+    );
+    const [message] = await remote.log(branch);
+    expect(message).not.toContain('[skip ci]');
+    expect((await branches().read(image(), branch)).proposed).toStrictEqual({
+      head,
+      isOurs: true,
+      madeOn: seen.commit,
+      text: next,
+    });
+  });
+
+  it('takes the place of its own commit on a newer source', async () => {
+    const seen = await branches().read(image(), branch);
+    const first = await branches().push(image(), commit(seen.commit, undefined));
+    await remote.commit({ README: 'new\n' });
+    const later = await branches().read(image(), branch);
+    const second = await branches().push(image(), commit(later.commit, first, next.replace('true', 'false')));
+    expect((await remote.git('rev-list', '--count', `main..${branch}`)).trim()).toBe('1');
+    expect((await remote.git('rev-parse', `${branch}^`)).trim()).toBe(await remote.head());
+    expect(second).toBe(await remote.head(branch));
+  });
+
+  it('never pushes over what somebody else committed, and says whose the branch is', async () => {
+    const seen = await branches().read(image(), branch);
+    const first = await branches().push(image(), commit(seen.commit, undefined));
+    const theirs = await remote.commit({ README: 'mine\n' }, { branch, message: 'A fix' });
+    const now = await branches().read(image(), branch);
+    expect(now.proposed).toMatchObject({ head: theirs, isOurs: false, madeOn: undefined });
+    expect(await branches().push(image(), commit(seen.commit, first, 'FROM scratch\n'))).toBeUndefined();
+    expect(await remote.head(branch)).toBe(theirs);
+    await branches().remove(image(), branch, first ?? '');
+    expect(await remote.head(branch)).toBe(theirs);
+  });
+
+  it('does not take an amended commit for its own, nor one of another image', async () => {
+    const seen = await branches().read(image(), branch);
+    const head = await branches().push(image(), commit(seen.commit, undefined));
+    const message = await remote.git('log', '-1', '--format=%B', branch);
+    await remote.git('update-ref', '-d', `refs/heads/${branch}`);
+    await remote.git('update-ref', `refs/heads/${branch}`, 'main');
+    await remote.commit({ 'a/Dockerfile': next }, { branch, message });
+    expect((await branches().read(image(), branch)).proposed?.isOurs).toBe(false);
+    await remote.git('update-ref', `refs/heads/${branch}`, head ?? '');
+    const other = { ...image(), name: 'other' };
+    expect((await branches().read(other, branch)).proposed?.isOurs).toBe(false);
+  });
+
+  it('pushes nothing when the source or the branch has moved since it was read', async () => {
+    const seen = await branches().read(image(), branch);
+    await remote.commit({ README: 'moved\n' });
+    expect(await branches().push(image(), commit(seen.commit, undefined))).toBeUndefined();
+    const now = await branches().read(image(), branch);
+    expect(await branches().push(image(), commit(now.commit, seen.commit))).toBeUndefined();
+    expect(await remote.head(branch)).toBeUndefined();
+  });
+
+  it('says that it is unknown whether a push was taken when the answer is lost, and finds it afterwards', async () => {
+    const seen = await branches().read(image(), branch);
+    cut = true;
+    await expect(branches().push(image(), commit(seen.commit, undefined))).rejects.toMatchObject({
+      problem: { code: 'SOURCE_UNREACHABLE' },
+    });
+    cut = false;
+    expect((await branches().read(image(), branch)).proposed).toMatchObject({ isOurs: true, text: next });
+  });
+
+  it('removes a branch that is its own', async () => {
+    const seen = await branches().read(image(), branch);
+    const head = await branches().push(image(), commit(seen.commit, undefined));
+    await branches().remove(image(), branch, head ?? '');
+    expect(await remote.head(branch)).toBeUndefined();
+  });
+
+  it('says what a server refuses, and never the token', async () => {
+    const denied = await branches('wrong-token-2')
+      .read(image(), branch)
+      .catch((error: unknown) => error);
+    expect(denied).toMatchObject({ problem: { code: 'SOURCE_DENIED' } });
+    expect(JSON.stringify(denied)).not.toContain('wrong-token-2');
+    const seen = await branches().read(image(), branch);
+    await remote.refusePushes('no such branches here');
+    await expect(branches().push(image(), commit(seen.commit, undefined))).rejects.toMatchObject({
+      problem: { code: 'SOURCE_DENIED', message: expect.stringContaining('no such branches here') as string },
+    });
+    answering = 503;
+    await expect(branches().read(image(), branch)).rejects.toMatchObject({
+      problem: { code: 'SOURCE_UNREACHABLE' },
+    });
+  });
+
+  it('does not replace links, nor change texts that are no UTF-8', async () => {
+    await remote.commit({
+      link: { symlink: 'a/Dockerfile' },
+      latin: Buffer.from('FROM scratch\n# caf\xe9 \n'.repeat(20), 'latin1'),
+    });
+    for (const dockerfile of ['link', 'latin'])
+      await expect(branches().read(image({ dockerfile }), branch)).rejects.toMatchObject({
+        problem: { code: 'REQUEST_IMPOSSIBLE' },
+      });
+    await expect(branches().read(image({ dockerfile: 'none' }), branch)).rejects.toMatchObject({
+      problem: { code: 'DOCKERFILE_MISSING' },
+    });
+    await expect(branches().read(image({ branch: 'none' }), branch)).rejects.toMatchObject({
+      problem: { code: 'SOURCE_BRANCH_MISSING' },
+    });
+  });
+});
