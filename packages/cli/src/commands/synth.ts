@@ -49,7 +49,7 @@ export async function synth(
   const isCheck = flags['check'] === true;
   if (!isCheck) await writeFolder(out, files, changes);
   const differs = changes.missing.length + changes.changed.length + changes.stale.length > 0;
-  const warnings = findings.map(({ resource, rule, path, message }) => ({
+  const warnings = findings.map(({ resource, rule, path, message }): Warning => ({
     resource: `${resource.kind} ${resource.name}`,
     rule,
     path,
@@ -58,17 +58,31 @@ export async function synth(
   return {
     value: { out, upToDate: !differs, resources: countsOf(manifests), ...changes, warnings },
     text: (style) =>
-      warnings
-        .map(
-          (each) =>
-            `${style.warn('warning')} ${each.resource}: ${each.path}: ${each.message} [${each.rule}]\n`,
-        )
-        .join('') +
+      warningsText(warnings, style) +
       changesText(changes, isCheck, style) +
       `${manifests.length} resources in ${out}${differs ? '' : ', up to date'}\n`,
     problems,
     ...(isCheck ? { exit: differs ? (1 as const) : (0 as const) } : {}),
   };
+}
+
+interface Warning {
+  readonly resource: string;
+  readonly rule: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+/** One of each rule: what is said of one Warehouse holds for ten thousand. */
+function warningsText(warnings: readonly Warning[], style: Style): string {
+  const byRule = Map.groupBy(warnings, ({ rule }) => rule);
+  return [...byRule]
+    .map(([rule, [first, ...others]]) => {
+      if (!first) return '';
+      const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+      return `${style.warn('warning')} ${first.resource}: ${first.path}: ${first.message} [${rule}]${more}\n`;
+    })
+    .join('');
 }
 
 function separateFiles(manifests: readonly KubernetesManifest[]): ReadonlyMap<string, string> {

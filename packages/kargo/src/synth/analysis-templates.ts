@@ -19,7 +19,10 @@ export function analysisTemplates(
   return (['analyze', 'observe'] as const).map((name) => template(context, name, tokens));
 }
 
-/** One measurement by one Job; the same Job again only where its pod was lost. */
+/**
+ * One measurement by one Job. Freight whose verification failed is not verified again by itself, so the Job goes on for an
+ * hour, with longer and longer pauses, while a registry or forge is away.
+ */
 function template(
   context: SynthContext,
   name: 'analyze' | 'observe',
@@ -41,8 +44,8 @@ function template(
               spec: jobSpec(context, {
                 component: name,
                 args: [name, ...given.map((argument) => `--${argument}={{args.${argument}}}`)],
-                deadlineSeconds: name === 'analyze' ? 1200 : 600,
-                backoffLimit: 2,
+                deadlineSeconds: 3600,
+                backoffLimit: 8,
                 tokens,
               }),
             },
