@@ -53,6 +53,19 @@ describe('the inputs of a run', () => {
     expect(inputs(pins.toReversed())).toEqual(given);
   });
 
+  it('mark the pin that the final image starts with, where there is one', () => {
+    const [node, debian] = ['docker.io/library/node:22', 'docker.io/library/debian:12'];
+    const pins = [pin(node), pin(debian, b)];
+    const builder: Dependency = { ...use(node, 'node:22'), final: false };
+    const given = JSON.parse(inputs(pins, [builder, use(debian, 'debian:12')]).factory_pins) as unknown;
+    expect(given).toEqual([
+      { reference: debian, digest: b, final: true },
+      { reference: node, digest: a },
+    ]);
+    const two = [use(node, 'node:22'), use(debian, 'debian:12')];
+    expect(inputs(pins, two).factory_pins).not.toContain('final');
+  });
+
   it.each([
     ['$BASE', 'BASE'],
     ['${BASE}', 'BASE'],

@@ -9,7 +9,7 @@ export interface RunInputs {
   readonly factory_reason: string;
   /** The commit that the decision was made on; empty if unknown. */
   readonly factory_commit: string;
-  /** JSON: a list of `{ "reference", "digest" }`, sorted. */
+  /** JSON: a list of `{ "reference", "digest" }`, sorted; the base that the final image starts with has `"final": true`. */
   readonly factory_pins: string;
   /** One `name=docker-image://repository@digest` a line, as docker/build-push-action takes them. */
   readonly factory_build_contexts: string;
@@ -34,6 +34,7 @@ export function runInputs(
   const contexts = sorted(
     pins.flatMap((pin) => (pin.reference.includes('@') ? [] : [`${pin.reference}=${contextOf(pin)}`])),
   );
+  const base = finalBase(dependencies);
   return {
     factory_key: request.key,
     factory_attempt: String(request.attempt),
@@ -42,13 +43,25 @@ export function runInputs(
     factory_commit: request.commit ?? '',
     factory_pins: JSON.stringify(
       pins
-        .map(({ reference, digest }) => ({ reference, digest }))
+        .map(({ reference, digest }) => ({
+          reference,
+          digest,
+          ...(reference === base ? { final: true } : {}),
+        }))
         .toSorted((a, b) => (a.reference < b.reference ? -1 : 1)),
     ),
     factory_build_contexts: contexts.join('\n'),
     factory_build_flags: contexts.map((context) => `--build-context ${context}`).join(' '),
     factory_build_args: sorted(dependencies.flatMap((dependency) => argumentOf(dependency, pins))).join('\n'),
   };
+}
+
+/** Where it is the same on every platform; a build says it in its annotations. */
+function finalBase(dependencies: readonly Dependency[]): string | undefined {
+  const references = new Set(
+    dependencies.filter(({ final, kind }) => final && kind === 'from').map(({ reference }) => reference),
+  );
+  return references.size === 1 ? [...references][0] : undefined;
 }
 
 function contextOf({ reference, digest }: Pin): string {
