@@ -13,6 +13,8 @@ import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
 import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
+  /** @default a ref that can be created once */
+  readonly claim?: WorkflowOptions['claim'];
   /** False: an Enterprise server that does not know `return_run_details`. @default true */
   readonly details?: boolean;
   /** False: the workflow has no claim step. @default true */
@@ -55,7 +57,10 @@ export class FakeGithub implements FakeForge {
     this.#options = options;
     this.#workflows = new WorkflowRuns({
       ...options,
-      claim: options.claims === false ? undefined : (run) => claimIn(this.#repository(run.repo), run),
+      claim:
+        options.claims === false
+          ? undefined
+          : (options.claim ?? ((run) => claimIn(this.#repository(run.repo), run))),
     });
     this.#routes = this.#newRoutes();
   }
