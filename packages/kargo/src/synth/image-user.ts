@@ -2,7 +2,7 @@ import type { ImageUser, WrittenPart } from '@image-factory/core/enrolment/image
 import { day } from '@image-factory/core/time.ts';
 import { kargoDuration } from '../manifests/duration.ts';
 import type { StageManifest } from '../manifests/stage.ts';
-import type { FileUpdateConfig, GitProvider, KustomizeImage } from '../manifests/step-config.ts';
+import type { GitProvider, KustomizeImage } from '../manifests/step-config.ts';
 import type { PromotionStep } from '../manifests/step.ts';
 import type { SynthContext } from './context.ts';
 import { literal, quoted } from './expression.ts';
@@ -75,7 +75,7 @@ function updateUser(
 }
 
 function changeSteps(user: ImageUser, repoUrl: string): PromotionStep[] {
-  return user.paths.map((path): PromotionStep => {
+  return user.paths.flatMap((path): PromotionStep[] => {
     const place = path === '.' ? './repo' : `./repo/${path}`;
     if (user.format === 'kustomize') {
       const image = user.image ?? repoUrl;
@@ -83,16 +83,12 @@ function changeSteps(user: ImageUser, repoUrl: string): PromotionStep[] {
         user.part === 'tag'
           ? { image, tag: written('tag', repoUrl) }
           : { image, digest: written('digest', repoUrl) };
-      return { uses: 'kustomize-set-image', config: { path: place, images: [set] } };
+      return [{ uses: 'kustomize-set-image', config: { path: place, images: [set] } }];
     }
     const [first, ...others] = Object.entries(user.keys)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, part]) => ({ key, value: written(part, repoUrl) }));
-    const updates = first ? [first, ...others] : [];
-    return {
-      uses: 'yaml-update',
-      config: { path: place, updates: updates as unknown as FileUpdateConfig['updates'] },
-    };
+    return first ? [{ uses: 'yaml-update', config: { path: place, updates: [first, ...others] } }] : [];
   });
 }
 
