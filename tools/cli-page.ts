@@ -120,6 +120,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'nobody',
     text: 'Takes files with any number of documents, folders (every `.yaml`, `.yml` and `.json` below them that says `apiVersion` and `kind`) and `-` for standard input, and needs no factory directory. All of them are one set: a Stage may name a Warehouse of another file. [Rules for Kargo](reference/kargo-rules.md) lists what it finds. Exits with 1 if there is an error, with `--strict` also for a warning, and with 2 if something could not be read.',
   },
+  migrate: {
+    writes: 'with `--write` a new factory directory at `--dir`',
+    asks: 'nobody',
+    text: 'Reads `images.yaml`, the records in `images` and `base-images` (at the root or in `state/`), the settings of its generator and the manifests in `dist`, and says what changes and why; what it marks with `to do` is for a person. Records are taken along as they are. With `--write` the result is put in place by one rename, into a folder that is new or empty; where something cannot be taken over, nothing is written and the exit code is 2. [Coming from the older tool](kargo.md#coming-from-the-older-tool) goes through it.',
+  },
   synth: {
     writes: 'the folder `dist`, or the one that `--out` names',
     asks: 'the remote of the state',

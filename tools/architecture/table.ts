@@ -74,6 +74,8 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   plan: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph'],
   rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
   release: ['.', 'state'],
+  workflows: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan', 'rebuild'],
+  notify: ['.', 'reference', 'enrolment', 'state', 'ports', 'plan'],
   proposals: [
     '.',
     'reference',
@@ -118,6 +120,7 @@ export const adapterFolders: Readonly<Record<string, readonly string[]>> = {
   gitlab: ['ci-runs', 'ci-http', 'secrets'],
   gitea: ['ci-runs', 'ci-http', 'secrets'],
   webhook: ['ci-runs', 'ci-http', 'secrets'],
+  notify: ['ci-http', 'secrets'],
 };
 
 export const maxLines = 450;
