@@ -53,9 +53,7 @@ export async function baseUpdateToDispatch(options: LiveOptions): Promise<Dispat
     const files = factoryFiles({ images: images.host, forge: forge.host, repository, namespace, image });
     await remote.commit(files);
     const factory = join(folder, 'clone/factory');
-    await remote.git('clone', '--quiet', remote.path, join(folder, 'clone')).catch(async () => {
-      await promisify(execFile)('git', ['clone', '--quiet', remote.path, join(folder, 'clone')]);
-    });
+    await promisify(execFile)('git', ['clone', '--quiet', remote.path, join(folder, 'clone')]);
     const run = async (...args: readonly string[]) =>
       (
         await promisify(execFile)(process.execPath, [main, '--dir', factory, ...args], {
