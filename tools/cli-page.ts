@@ -251,6 +251,7 @@ is one JSON value; [its shapes](json-output.md) are described. Colour appears on
 |---|---|
 | \`IMAGE_FACTORY_DIR\` | The factory directory, where \`--dir\` is not given. |
 | \`IMAGE_FACTORY_CACHE_DIR\` | Folder of the caches, build records and build logs. Default: \`image-factory\` in \`XDG_CACHE_HOME\`, else in \`~/.cache\`. |
+| \`IMAGE_FACTORY_LOG_LEVEL\` | How much is said on stderr, where \`--log-level\` is not given: \`error\`, \`warn\`, \`info\` or \`debug\`; anything else counts as \`info\`. |
 | \`IMAGE_FACTORY_USER\` | Who is recorded as the author of a hold or a rebuild. Default: the user of the process. |
 | \`NO_COLOR\` | No colour, also on a terminal. |
 `;

@@ -163,7 +163,7 @@ describe.skipIf(kustomize.command === undefined)('an overlay', () => {
     const text = JSON.stringify(resources);
     const asked = [
       ...[...text.matchAll(/"secretKeyRef":\{[^}]*"name":"([^"]+)"/g)].map(([, name = '']) => name),
-      ...[...text.matchAll(/secret\('([^']+)'\)/g)].map(([, name = '']) => name),
+      ...[...text.matchAll(/secret\(\\*["']([\w.-]+)/g)].map(([, name = '']) => name),
     ];
     expect(asked.length).toBeGreaterThan(0);
     expect([...new Set(asked)].filter((name) => !made.has(name))).toEqual([]);
