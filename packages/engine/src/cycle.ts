@@ -2,6 +2,7 @@ import type { Enrolment, FactoryConfig } from '@image-factory/core/enrolment/typ
 import type { Plan, RebuildRequest } from '@image-factory/core/plan/types.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import type { Proposal } from '@image-factory/core/proposals/types.ts';
 import type { DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { imagePath, intentPath } from '@image-factory/core/state/state-paths.ts';
 import type { FactoryState, Rebuild } from '@image-factory/core/state/types.ts';
@@ -15,7 +16,9 @@ import { discover, type Discovery } from './discover.ts';
 import { enterApprovals, enterDiscoveries, enterEnrolments } from './enter-enrolments.ts';
 import { enterSights } from './enter.ts';
 import { lookAround, type LookAround } from './look.ts';
+import { notify } from './notify.ts';
 import { planNow, planOn } from './plan-now.ts';
+import { proposalsOn, propose } from './propose.ts';
 import { prove } from './prove.ts';
 import { openRecords, type Changed, type Records, type Surroundings } from './records.ts';
 import { recover } from './recover.ts';
@@ -57,6 +60,8 @@ export interface CycleReport {
   readonly started: readonly string[];
   readonly ended: readonly { readonly image: string; readonly rebuild: Rebuild }[];
   readonly problems: readonly Problem[];
+  /** What images in pull-request mode propose; none where the cycle ended before decisions. */
+  readonly proposals: readonly Proposal[];
 }
 
 /**
@@ -129,13 +134,18 @@ export async function runCycle(
   if (offline) return reportOf(run, planOn(run, records.state, 'report'));
   await prove(run);
   if (!dry && !isStopped(run)) await act(run, await recover(run));
-  return reportOf(run, isStopped(run) ? planOn(run, records.state, 'report') : await planNow(run, 'report'));
+  // A cycle for one image's rebuild proposes nothing.
+  if (!dry && !isStopped(run) && options.startOnly === undefined) await propose(run);
+  const plan = isStopped(run) ? planOn(run, records.state, 'report') : await planNow(run, 'report');
+  if (!dry) await notify(run, plan, config);
+  return reportOf(run, plan);
 }
 
 function reportOf(run: CycleRun, plan: Plan): CycleReport {
   const { now: at, records, started, ended } = run;
   const problems = distinct([...run.problems, ...missingBuilders(run, plan)]);
-  return { at, plan, state: records.state, started, ended, problems };
+  const proposals = plan.decisions.length === 0 ? [] : proposalsOn(run, records.state);
+  return { at, plan, state: records.state, started, ended, problems, proposals };
 }
 
 /** What cannot be read must not be overwritten, nor built: its history is in the file that nobody can read. */

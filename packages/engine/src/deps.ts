@@ -1,6 +1,8 @@
 import type { Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
+import type { ProposalBranches, SourceRequests } from '@image-factory/core/ports/proposals.ts';
+import type { Notifiers } from '@image-factory/core/ports/notifier.ts';
 import type { CveProver, Verifier } from '@image-factory/core/ports/proofs.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { SourceTree } from '@image-factory/core/ports/source.ts';
@@ -31,8 +33,16 @@ export interface EngineDeps {
   readonly builderFor: (provider: Provider) => Builder | undefined;
   /** Could builds of this provider be started here? Absent: where there is a builder. A rehearsal opens none. */
   readonly startable?: (provider: Provider) => boolean;
+  /** Absent: no requests are opened. */
+  readonly proposals?: {
+    readonly branches: ProposalBranches;
+    /** Undefined: this provider knows no requests, or they cannot be opened from here. */
+    requestsFor(provider: Provider): SourceRequests | undefined;
+  };
   readonly verifier?: Verifier;
   readonly prover?: CveProver;
+  /** Absent: nobody is told anything, and the state does not say so. */
+  readonly notifiers?: Notifiers;
   readonly clock: Clock;
   readonly log: Log;
   readonly sightings: Sightings;

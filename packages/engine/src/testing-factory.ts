@@ -13,6 +13,7 @@ import type { FactoryState } from '@image-factory/core/state/types.ts';
 import type { Duration } from '@image-factory/core/time.ts';
 import { enrolment, externalEnrolment } from '@image-factory/testing/records.ts';
 import { Scheduler, type SimulatedProcess, chance } from '@image-factory/testing/world/scheduler.ts';
+import type { SimulatedRequests } from '@image-factory/testing/world/requests.ts';
 import type { WorldOptions } from '@image-factory/testing/world/options.ts';
 import { World } from '@image-factory/testing/world/world.ts';
 import { runCycle, type CycleOptions, type CycleReport } from './cycle.ts';
@@ -75,6 +76,8 @@ export class TestFactory {
   readonly world: World;
   readonly scheduler: Scheduler;
   readonly reports: CycleReport[] = [];
+  /** What requests are opened at; the engine is given none where it is undefined. */
+  requests: SimulatedRequests | undefined;
   config: FactoryConfig;
   readonly log: string[] = [];
   readonly #options: TestFactoryOptions;
@@ -99,7 +102,7 @@ export class TestFactory {
   }
 
   deps(process: SimulatedProcess): EngineDeps {
-    const { world } = this;
+    const { world, requests } = this;
     const { verifier, prover, knowsDead = false } = this.#options;
     const builder = world.builder(process);
     const tell = (message: string): void => void this.log.push(message);
@@ -108,6 +111,14 @@ export class TestFactory {
       registry: world.registry(process),
       sources: world.sources(process),
       builderFor: () => builder,
+      ...(requests
+        ? {
+            proposals: {
+              branches: requests.branchesFor(process),
+              requestsFor: () => requests.requests(process),
+            },
+          }
+        : {}),
       ...(verifier ? { verifier } : {}),
       ...(prover ? { prover } : {}),
       clock: world.clock(process),

@@ -11,6 +11,7 @@ import type {
   Pin,
   PlatformContent,
   Rebuild,
+  ToldAlert,
   VersionAllocation,
 } from '@image-factory/core/state/types.ts';
 import fc from 'fast-check';
@@ -167,6 +168,21 @@ const selection = fc.constantFrom(
   'Digest' as const,
 );
 
+const aToldAlert = optional<Required<ToldAlert>, 'kind' | 'since' | 'told' | 'issues'>(
+  {
+    kind: aWord,
+    base: aName,
+    since: anInstant,
+    told: fc.dictionary(aName, anInstant, { maxKeys: 2, noNullPrototype: true }),
+    issues: fc.dictionary(aName, aWord, { maxKeys: 2, noNullPrototype: true }),
+    over: anInstant,
+  },
+  'kind',
+  'since',
+  'told',
+  'issues',
+) as fc.Arbitrary<ToldAlert>;
+
 export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageRecord> {
   return optional<
     Required<ImageRecord>,
@@ -210,6 +226,31 @@ export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageR
       ),
       rebuilds: fc.array(aRebuild, { maxLength: 3 }),
       hold: aHold,
+      pullRequest: fc.record(
+        {
+          branch: aWord,
+          number: fc.integer({ min: 1, max: 100_000 }),
+          url: aWord,
+          digests: fc.dictionary(aName, aWord, { maxKeys: 2, noNullPrototype: true }),
+          openedAt: anInstant,
+          changedAt: fc.array(anInstant, { maxLength: 2 }),
+          head: aWord,
+          closing: fc.constant(true as const),
+          ended: fc.record(
+            {
+              at: anInstant,
+              outcome: fc.constantFrom('merged' as const, 'declined' as const, 'moot' as const),
+            },
+            { noNullPrototype: true },
+          ),
+        },
+        { requiredKeys: ['branch', 'digests', 'openedAt', 'changedAt'], noNullPrototype: true },
+      ),
+      alerts: fc.array(aToldAlert, { minLength: 1, maxLength: 3 }),
+      toldEvents: fc.array(
+        fc.record({ event: aWord, channels: fc.array(aName, { maxLength: 2 }) }, { noNullPrototype: true }),
+        { minLength: 1, maxLength: 3 },
+      ),
       versions: fc.array(
         optional<Required<VersionAllocation>, 'version' | 'at'>(
           { version: aWord, key: aWord, at: anInstant },

@@ -33,7 +33,9 @@ function plain(image: string, action: Proposal['action'], notes: readonly Reason
   return { image, action, due: [], notes, moves: [] };
 }
 
-export function isOpenRequest(request: SourceRequest | undefined): request is SourceRequest {
+export function isOpenRequest(
+  request: SourceRequest | undefined,
+): request is SourceRequest & { readonly ended?: never } {
   return request !== undefined && request.ended === undefined;
 }
 
@@ -174,7 +176,9 @@ function limited(
 }
 
 export function sameTargets({ digests }: SourceRequest, moves: readonly PinMove[]): boolean {
+  const wanted = Object.entries(targetsOf(moves));
   return (
-    JSON.stringify(Object.entries(digests).toSorted()) === JSON.stringify(Object.entries(targetsOf(moves)))
+    wanted.length === Object.keys(digests).length &&
+    wanted.every(([base, target]) => digests[base] === target)
   );
 }

@@ -30,6 +30,8 @@ import type {
   Pin,
   Rebuild,
   SourceRequest,
+  ToldAlert,
+  ToldEvent,
   VersionAllocation,
 } from './types.ts';
 
@@ -103,6 +105,8 @@ const sourceRequest = recordOf<SourceRequest>({
   changedAt: orEmpty(instant),
   head: optional(text),
   madeOn: optional(text),
+  after: optional(count),
+  closing: optional(onlyTrue),
   ended: optional(
     recordOf<NonNullable<SourceRequest['ended']>>({
       at: required(instant),
@@ -110,6 +114,17 @@ const sourceRequest = recordOf<SourceRequest>({
     }),
   ),
 });
+
+const toldAlert = recordOf<ToldAlert>({
+  kind: required(text),
+  base: optional(text),
+  since: required(instant),
+  told: orNoEntries(instant),
+  issues: orNoEntries(text),
+  over: optional(instant),
+});
+
+const toldEvent = recordOf<ToldEvent>({ event: required(text), channels: orEmpty(text) });
 
 /** state/images/<name>.yaml; the first fields in the order of the older format, ours behind them. */
 export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
@@ -142,6 +157,8 @@ export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
     ),
   ),
   rebuilds: orEmpty(rebuild),
+  alerts: optional(listOf(toldAlert)),
+  toldEvents: optional(listOf(toldEvent)),
   ledger: orEmpty(ledgerEntry),
   verification: optional(anything),
   scan: optional(anything),

@@ -132,14 +132,37 @@ export interface SourceRequest {
   readonly openedAt: Instant;
   /** When it was opened or changed, of the last day. */
   readonly changedAt: readonly Instant[];
-  /** The commit that was pushed last, and the source commit and file that it was made on. */
+  /** The commit that was pushed last, and the revision of the source that it was made on. */
   readonly head?: string;
   readonly madeOn?: string;
+  /** Number of the request before it, which had ended. */
+  readonly after?: number;
+  /** There is nothing left to propose: it is being closed by the factory. */
+  readonly closing?: true;
   readonly ended?: {
     readonly at: Instant;
     /** `declined`: a person closed it; the same is not proposed again. `moot`: there was nothing left to propose. */
     readonly outcome: 'merged' | 'declined' | 'moot';
   };
+}
+
+/** A condition of an image that channels are, or were, to be told of. */
+export interface ToldAlert {
+  readonly kind: string;
+  readonly base?: string;
+  readonly since: Instant;
+  /** Channel to when it was told last. */
+  readonly told: Readonly<Record<string, Instant>>;
+  /** Channel to the number of the issue that it keeps for this. */
+  readonly issues: Readonly<Record<string, string>>;
+  /** When it was seen to be over; kept until those who were told of it know. */
+  readonly over?: Instant;
+}
+
+/** An event that channels were told of; forgotten after two days. */
+export interface ToldEvent {
+  readonly event: string;
+  readonly channels: readonly string[];
 }
 
 /** What we know of the image that we built or found in its registry. */
@@ -183,6 +206,8 @@ export interface ImageRecord {
   readonly versions?: readonly VersionAllocation[];
   /** Failures in a row were cleared by a person at this time. */
   readonly clearedAt?: Instant;
+  readonly alerts?: readonly ToldAlert[];
+  readonly toldEvents?: readonly ToldEvent[];
   /** External images only: the watched selection. */
   readonly ledger: readonly LedgerEntry[];
   /** External images only: the approved tag and digest. */

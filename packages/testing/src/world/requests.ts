@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type {
+  ProposalBranches,
+  RequestWords,
+  ShownRequest,
+  SourceRequests,
+} from '@image-factory/core/ports/proposals.ts';
+import { FactoryError } from '@image-factory/core/problem.ts';
+import type { SimulatedProcess } from './scheduler.ts';
+import type { World } from './world.ts';
+
+export interface SimulatedRequest extends ShownRequest {
+  readonly branch: string;
+  readonly image: string;
+  readonly comments: readonly string[];
+}
+
+interface SimulatedBranch {
+  readonly head: string;
+  readonly isOurs: boolean;
+  readonly madeOn: string | undefined;
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface RequestsOptions {
+  /** Chance that the answer to a create is lost although the request was made. */
+  readonly lostAnswers?: number;
+  /** It makes a second open request of a branch: to show what the look-up alone is worth. */
+  readonly doubles?: boolean;
+}
+
+/** A forge with pull requests, and the branches that they come from, in virtual time. */
+export class SimulatedRequests {
+  readonly all: SimulatedRequest[] = [];
+  readonly branches = new Map<string, SimulatedBranch>();
+  /** Commits of others that a push went over. */
+  overwritten = 0;
+  readonly #world: World;
+  readonly #options: RequestsOptions;
+
+  constructor(world: World, options: RequestsOptions = {}) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  open(): readonly SimulatedRequest[] {
+    return this.all.filter(({ state }) => state === 'open');
+  }
+
+  /** A person merges the open request of a branch. */
+  merge(branch: string): void {
+    const { file, text } = this.#branch(branch);
+    this.#world.dockerfiles.set(file, text);
+    this.#change(this.#openOf(branch).number, { state: 'merged' });
+  }
+
+  /** A person closes it. */
+  decline(branch: string): void {
+    this.#change(this.#openOf(branch).number, { state: 'closed' });
+  }
+
+  /** Somebody commits to the branch. */
+  commit(branch: string, text: string): void {
+    const head = idOf(`theirs ${text}`);
+    this.branches.set(branch, { ...this.#branch(branch), head, text, isOurs: false, madeOn: undefined });
+  }
+
+  #branch(branch: string): SimulatedBranch {
+    const found = this.branches.get(branch);
+    if (!found) throw new Error(`no branch ${branch}`);
+    return found;
+  }
+
+  #openOf(branch: string): SimulatedRequest {
+    const found = this.open().find((request) => request.branch === branch);
+    if (!found) throw new Error(`no open request of ${branch}`);
+    return found;
+  }
+
+  #change(number: number, more: Partial<SimulatedRequest>): void {
+    const at = this.all.findIndex((request) => request.number === number);
+    const found = this.all[at];
+    if (!found) throw new Error(`no request ${number}`);
+    this.all[at] = { ...found, ...more };
+  }
+
+  requests(process: SimulatedProcess): SourceRequests {
+    const at = (label: string): Promise<void> => this.#world.at(process, label);
+    return {
+      provider: 'github',
+      find: async (_image, branch) => {
+        await at('find request');
+        const own = this.all.filter((request) => request.branch === branch);
+        return own.findLast(({ state }) => state === 'open') ?? own.at(-1);
+      },
+      create: async (image, branch, _into, words) => {
+        await at('create request');
+        const isOpen = this.open().some((request) => request.branch === branch);
+        if (isOpen && !this.#options.doubles) return undefined;
+        const made = this.#made(image, branch, words);
+        await at('created request');
+        if (this.#world.options.random() < (this.#options.lostAnswers ?? 0)) throw unanswered();
+        return made;
+      },
+      update: async (_image, number, { title, body }) => {
+        await at('update request');
+        this.#change(number, { title, body });
+        await at('updated request');
+      },
+      close: async (_image, number, comment) => {
+        await at('close request');
+        const found = this.all.find((request) => request.number === number);
+        this.#change(number, { state: 'closed', comments: [...(found?.comments ?? []), comment] });
+        await at('closed request');
+      },
+    };
+  }
+
+  #made(image: ManagedEnrolment, branch: string, { title, body }: RequestWords): SimulatedRequest {
+    const number = this.all.length + 1;
+    const made: SimulatedRequest = {
+      number,
+      url: `https://forge.test/requests/${number}`,
+      state: 'open',
+      title,
+      body,
+      branch,
+      image: image.name,
+      comments: [],
+    };
+    this.all.push(made);
+    return made;
+  }
+
+  branchesFor(process: SimulatedProcess): ProposalBranches {
+    const at = (label: string): Promise<void> => this.#world.at(process, label);
+    return {
+      read: async ({ source }, branch) => {
+        await at('read branch');
+        const text = this.#world.dockerfiles.get(source.dockerfile) ?? '';
+        return {
+          into: 'main',
+          commit: 'c0ffee',
+          blob: idOf(text),
+          text,
+          proposed: this.branches.get(branch),
+        };
+      },
+      push: async (_image, { branch, file, text, parent, expected }) => {
+        await at('push branch');
+        const now = this.branches.get(branch);
+        if (now?.head !== expected) return undefined;
+        if (now && !now.isOurs) this.overwritten += 1;
+        const head = idOf(`${parent} ${text} ${this.#world.now}`);
+        this.branches.set(branch, { head, isOurs: true, madeOn: parent, file, text });
+        await at('pushed branch');
+        return head;
+      },
+      remove: async (_image, branch, expected) => {
+        await at('remove branch');
+        if (this.branches.get(branch)?.head === expected) this.branches.delete(branch);
+      },
+    };
+  }
+}
+
+function idOf(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}
+
+function unanswered(): FactoryError {
+  return new FactoryError({
+    code: 'CI_UNREACHABLE',
+    message: 'no answer came',
+    hint: 'Look for the request.',
+  });
+}
