@@ -1,0 +1,203 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { resultIn } from '@image-factory/adapters/gitlab/build-result.ts';
+import { createGitRemote } from '@image-factory/testing/git-remote.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { digest, makeBench, root } from './run-script.ts';
+
+async function upstream(): Promise<{ readonly url: string; readonly first: string }> {
+  const remote = await createGitRemote();
+  onTestFinished(() => remote.remove());
+  const first = await remote.commit({ Dockerfile: 'FROM node:20\nRUN true\n', 'a.txt': 'one\n' });
+  await remote.commit({ 'a.txt': 'two\n' });
+  return { url: `file://${remote.path}`, first };
+}
+
+const patch = `--- a/Dockerfile
++++ b/Dockerfile
+@@ -1,2 +1,2 @@
+-FROM node:20
++FROM node:22
+ RUN true
+`;
+
+describe('the source of a build', () => {
+  it('is this repository where nothing else is said', async () => {
+    const bench = await makeBench();
+    expect((await bench.run('upstream.sh', {})).outputs.get('source')).toBe('.');
+    expect((await bench.run('upstream.sh', { UPSTREAM_PATCHES: 'patches' })).code).toBe(1);
+  });
+
+  it('is upstream at a branch or commit, with our patches in order', async () => {
+    const { url, first } = await upstream();
+    const bench = await makeBench();
+    const folder = join(bench.dir, 'work/patches');
+    await mkdir(folder);
+    await writeFile(join(folder, '10-node.patch'), patch);
+    await writeFile(
+      join(folder, '20-again.patch'),
+      patch.replace('node:20', 'node:22').replace('+FROM node:22', '+FROM node:24'),
+    );
+    const at = { UPSTREAM_REPOSITORY: url, UPSTREAM_PATCHES: 'patches' };
+    const head = await bench.run('upstream.sh', { ...at, UPSTREAM_REF: 'main' });
+    expect([head.code, head.outputs.get('source')]).toEqual([0, 'upstream-source']);
+    const read = (name: string) => readFile(join(bench.dir, 'work', name), 'utf8');
+    expect(await read('upstream-source/Dockerfile')).toBe('FROM node:24\nRUN true\n');
+    expect(await read('upstream-source/a.txt')).toBe('two\n');
+    const old = await bench.run('upstream.sh', { ...at, UPSTREAM_REF: first, UPSTREAM_FOLDER: 'old' });
+    expect([old.code, await read('old/a.txt')]).toEqual([0, 'one\n']);
+  });
+
+  it('fails where a patch does not fit, or there is none', async () => {
+    const { url } = await upstream();
+    const bench = await makeBench();
+    await mkdir(join(bench.dir, 'work/patches'));
+    const at = { UPSTREAM_REPOSITORY: url, UPSTREAM_REF: 'main', UPSTREAM_PATCHES: 'patches' };
+    const none = await bench.run('upstream.sh', at);
+    await writeFile(join(bench.dir, 'work/patches/1.patch'), patch.replace('node:20', 'node:18'));
+    const unfit = await bench.run('upstream.sh', { ...at, UPSTREAM_FOLDER: 'other' });
+    expect([none.code, unfit.code]).toEqual([1, 1]);
+    expect(unfit.stderr).toContain('1.patch does not fit');
+    expect([none.outputs.size, unfit.outputs.size]).toEqual([0, 0]);
+  });
+
+  it.each([
+    { UPSTREAM_REPOSITORY: 'ext::sh -c "touch pwned"', UPSTREAM_REF: 'main' },
+    { UPSTREAM_REPOSITORY: '--upload-pack=touch', UPSTREAM_REF: 'main' },
+    { UPSTREAM_REPOSITORY: 'https://example.com/a.git', UPSTREAM_REF: '--upload-pack=touch' },
+    { UPSTREAM_REPOSITORY: 'https://example.com/a.git', UPSTREAM_REF: '' },
+  ])('is refused: %j', async (environment) => {
+    const bench = await makeBench();
+    expect((await bench.run('upstream.sh', environment)).code).toBe(1);
+  });
+
+  it('is checked out without leaving the token behind', async () => {
+    const remote = await createGitRemote();
+    onTestFinished(() => remote.remove());
+    const commit = await remote.commit({ Dockerfile: 'FROM scratch\n' });
+    const server = await remote.serve({ credential: 'x-access-token:t0ken' });
+    onTestFinished(() => server.close());
+    const bench = await makeBench();
+    const { code, stderr } = await bench.run('checkout.sh', {
+      CHECKOUT_REMOTE: server.url,
+      CHECKOUT_COMMIT: commit,
+      CHECKOUT_TOKEN: 't0ken',
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    const read = (name: string) => readFile(join(bench.dir, 'work', name), 'utf8');
+    expect(await read('Dockerfile')).toBe('FROM scratch\n');
+    const secret = Buffer.from('x-access-token:t0ken').toString('base64');
+    expect(await read('.git/config')).not.toContain(secret);
+  });
+});
+
+describe('the version', () => {
+  const asked = { FACTORY_IMAGE: 'app', FACTORY_KEY: 'k1' };
+
+  it('is asked from the program on PATH, or from an image of it', async () => {
+    const bench = await makeBench();
+    await bench.tool('image-factory', 'echo 1.4.0');
+    await bench.tool('docker', 'echo 2.0.0-beta.1');
+    const own = await bench.run('version.sh', asked);
+    const image = await bench.run('version.sh', {
+      ...asked,
+      VERSION_CLI_IMAGE: `ghcr.io/acme/image-factory@${digest}`,
+      VERSION_REPOSITORY: 'https://github.com/acme/factory',
+      VERSION_DIRECTORY: 'images',
+      VERSION_BUMP: 'major',
+      VERSION_CHANNEL: 'beta',
+      FACTORY_GIT_TOKEN: 't0ken',
+    });
+    expect([own, image].map(({ outputs }) => outputs.get('version'))).toEqual(['1.4.0', '2.0.0-beta.1']);
+    expect(await bench.calls('image-factory')).toEqual([
+      ['version', 'next', 'app', '--bump', 'patch', '--key', 'k1'],
+    ]);
+    const [call = []] = await bench.calls('docker');
+    expect(call.join(' ')).toContain(
+      `image-factory@${digest} version next app --bump major --channel beta --key k1 --git-repo https://github.com/acme/factory --image-factory-dir images`,
+    );
+    expect(call.join(' ')).not.toContain('t0ken');
+  });
+
+  it.each(['', 'latest', '1.2', '1.2.3 4', '1.2.3\n4'])('is no version: %j', async (answer) => {
+    const bench = await makeBench();
+    await bench.tool('image-factory', `printf '%s' '${answer}'`);
+    const { code, outputs } = await bench.run('version.sh', asked);
+    expect([code, outputs.size]).toEqual([1, 0]);
+  });
+
+  it('is asked as the program understands it', async () => {
+    const bench = await makeBench();
+    const main = join(root, 'packages/cli/src/main.ts');
+    await bench.tool('image-factory', `exec "${process.execPath}" "${main}" "$@"`);
+    const { code, stderr } = await bench.run('version.sh', {
+      ...asked,
+      VERSION_REPOSITORY: '/nowhere/at/all',
+    });
+    expect(code).toBe(1);
+    expect(stderr).not.toMatch(/unknown option|too many arguments/);
+    expect(stderr).toContain('no version was given');
+  });
+});
+
+describe('the outcome', () => {
+  it('is told to GitLab in a file that the adapter reads', async () => {
+    const bench = await makeBench();
+    const told = async (more: Readonly<Record<string, string>>) => {
+      const { code } = await bench.run('report-gitlab.sh', {
+        FACTORY_KEY: 'k1',
+        FACTORY_ATTEMPT: '3',
+        ...more,
+      });
+      expect(code).toBe(0);
+      return resultIn(await readFile(join(bench.dir, 'work/image-factory.json'), 'utf8'));
+    };
+    expect(await told({ DIGEST: digest })).toEqual({ key: 'k1', attempt: 3, digest, superseded: false });
+    expect(await told({ DIGEST: '' })).toEqual({ key: 'k1', attempt: 3, superseded: true });
+    const bad = await bench.run('report-gitlab.sh', { FACTORY_KEY: 'k","x":"', DIGEST: digest });
+    expect(bad.code).toBe(1);
+  });
+
+  it('is told to Gitea and Forgejo in a commit status, again where the server stumbles', async () => {
+    const seen: {
+      readonly path: string | undefined;
+      readonly token: string | undefined;
+      readonly body: unknown;
+    }[] = [];
+    const server = createServer((request, response) => {
+      let text = '';
+      request.on('data', (data: Buffer) => void (text += data.toString()));
+      request.on('end', () => {
+        seen.push({
+          path: request.url,
+          token: request.headers.authorization,
+          body: JSON.parse(text) as unknown,
+        });
+        response.writeHead(seen.length === 1 ? 502 : 201).end('{}');
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const bench = await makeBench();
+    const environment = {
+      STATUS_API: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`,
+      STATUS_REPOSITORY: 'acme/app',
+      STATUS_COMMIT: 'c'.repeat(40),
+      STATUS_RUN: '42',
+      STATUS_TOKEN: 't0ken',
+      STATUS_PAUSE: '0.05',
+    };
+    const built = await bench.run('report-gitea.sh', { ...environment, DIGEST: digest });
+    const left = await bench.run('report-gitea.sh', { ...environment, DIGEST: '' });
+    expect([built.code, left.code]).toEqual([0, 0]);
+    expect(seen[1]).toEqual({
+      path: `/api/v1/repos/acme/app/statuses/${'c'.repeat(40)}`,
+      token: 'token t0ken',
+      body: { state: 'success', context: 'image-factory/42', description: digest },
+    });
+    expect(seen[2]?.body).toMatchObject({ description: 'superseded' });
+    expect(seen).toHaveLength(3);
+  });
+});
