@@ -16,10 +16,24 @@ export async function discoverCommit(
   if ('since' in subscription) throw new Error('since is not known to this interpreter');
   const branch = 'branch' in subscription ? subscription.branch : undefined;
   const commits = await outside.listCommits(repoURL, branch);
-  const commit = commits.find((each) => passes(each, subscription));
+  const commit = newestOf(commits, subscription);
   if (!commit) return undefined;
   const { id, message, author, committer } = commit;
   return { repoUrl: repoURL, id, branch: branch ?? '', message: message.trim(), author, committer };
+}
+
+/** The same list is not gone through again: Kargo looks no further either while the refs are unchanged. */
+const lastAnswers = new WeakMap<
+  GitSubscription,
+  { readonly commits: readonly Commit[]; readonly commit: Commit | undefined }
+>();
+
+function newestOf(commits: readonly Commit[], subscription: GitSubscription): Commit | undefined {
+  const known = lastAnswers.get(subscription);
+  if (known?.commits === commits) return known.commit;
+  const commit = commits.find((each) => passes(each, subscription));
+  lastAnswers.set(subscription, { commits, commit });
+  return commit;
 }
 
 function passes(

@@ -33,7 +33,7 @@ export class TestOutside implements Outside {
       at: this.commits.length,
       paths,
     };
-    this.commits.unshift(commit);
+    this.commits = [commit, ...this.commits];
     return commit;
   }
 
