@@ -51,6 +51,8 @@ export const problemCodes = {
   REQUEST_IMPOSSIBLE: 'What a request would have to change in a source cannot be changed safely.',
   REQUEST_FOREIGN: 'Somebody else has committed to the branch of a request, so it is left alone.',
 
+  NOTIFY_FAILED: 'A channel could not be told of news; the next cycle tells it.',
+
   CLOCK_SKEW: 'The local clock differs from the registries by more than five minutes.',
   NOT_FOUND: 'The image, base or file that was named is not known.',
 } as const satisfies Record<string, string>;

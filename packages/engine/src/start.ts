@@ -84,10 +84,10 @@ function withRequest(run: CycleRun, intent: Intent, image: ManagedEnrolment): In
 }
 
 /** With the reason in words: those of a person's request are found nowhere else afterwards. */
-function decided({ image, key, attempt, reason }: Intent, { decisions }: Plan, at: number): Event {
+function decided({ image, key, attempt, reason, emergency }: Intent, { decisions }: Plan, at: number): Event {
   const cause = decisions.find((decision) => decision.image === image)?.due[0];
   const text = `rebuild of ${image} decided: ${cause ? reasonText(cause) : reason}`;
-  return { at, type: 'intent', image, text, data: { key, attempt } };
+  return { at, type: 'intent', image, text, data: { key, attempt, ...(emergency && { emergency }) } };
 }
 
 /** Records that are the same are the same objects, because they are decoded once. */

@@ -9,6 +9,7 @@ export const defaultSettings: Settings = {
   state: { mode: 'directory' },
   registries: {},
   providers: defaultProviders,
+  notifications: [],
   kargo: defaultKargo,
   timing: {
     settle: 30 * minute,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kargoShape } from './kargo-schema.ts';
+import { notificationsShape } from './notifications-schema.ts';
 import { providersShape } from './providers-schema.ts';
 import { count, duration, flag, oneOf, providers, ratio, text, texts } from './schema-parts.ts';
 
@@ -180,6 +181,7 @@ export const factoryShape = z.strictObject({
     })
     .optional(),
   providers: providersShape.optional(),
+  notifications: notificationsShape.optional(),
   kargo: kargoShape.optional(),
   timing: timing.optional(),
   limits: limits.optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count, flag, oneOf, text, texts } from './schema-parts.ts';
 
 /** Exactly one of the keys; the reader says so where it is not. */
-function secret(description: string) {
+export function secret(description: string) {
   return z
     .strictObject({
       env: text({ title: 'variable name', description: 'Name of an environment variable.' }),

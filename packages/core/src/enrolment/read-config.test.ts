@@ -391,6 +391,7 @@ builder: { tool: buildah }
         },
       ],
       builder: { tool: 'buildah' },
+      notifications: [],
       providers: defaultSettings.providers,
       kargo: defaultSettings.kargo,
     });

@@ -7,6 +7,7 @@ import { readFreezeWindows } from './read-freeze-windows.ts';
 import type { Memory } from './memory.ts';
 import { readDuration } from './read-shared.ts';
 import { readKargo } from './read-kargo.ts';
+import { readNotifications } from './read-notifications.ts';
 import { readProviders } from './read-providers.ts';
 import { readState } from './read-state.ts';
 import { checkShape } from './shape-check.ts';
@@ -21,6 +22,7 @@ export function readFactory(scope: Scope, memory: Memory): Settings {
     state: readState(shape.state, within(scope, 'state')),
     registries: readRegistries(shape.registries, within(scope, 'registries')),
     providers: readProviders(shape.providers, within(scope, 'providers')),
+    notifications: readNotifications(shape.notifications, within(scope, 'notifications')),
     kargo: readKargo(shape.kargo, within(scope, 'kargo'), memory),
     timing: readTiming(shape.timing, within(scope, 'timing')),
     limits: readLimits(shape.limits, within(scope, 'limits')),

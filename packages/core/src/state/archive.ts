@@ -65,6 +65,11 @@ function hasOpenRequest(record: ImageRecord | undefined): boolean {
   return record?.pullRequest !== undefined && record.pullRequest.ended === undefined;
 }
 
+/** Somebody was told of a condition, and is to be told that it is over. */
+function isSpokenOf(record: ImageRecord | undefined): boolean {
+  return record?.alerts !== undefined;
+}
+
 export interface Enrolled {
   readonly state: FactoryState;
   /** Archived records that could not be taken back. */
@@ -105,7 +110,9 @@ export function enrolAll(
   }
   const enrolled = new Set(enrolments.map(({ name }) => name));
   for (const name of state.images.keys()) {
-    if (enrolled.has(name) || state.intents.has(name) || hasOpenRequest(state.images.get(name))) continue;
+    const record = state.images.get(name);
+    if (enrolled.has(name) || state.intents.has(name) || hasOpenRequest(record) || isSpokenOf(record))
+      continue;
     images.delete(name);
     archived.push(name);
   }
