@@ -47,7 +47,7 @@ describe('the demo', () => {
     async () => {
       const { out, left } = await play(searchPath);
       expect(out).toContain('A real registry runs');
-      expect(out).toContain('All 20 claims held');
+      expect(out).toContain('All 36 claims held');
       expect(left).toEqual([]);
     },
   );
@@ -62,7 +62,7 @@ describe('the demo', () => {
       const { out, left } = await play(bin);
       expect(out).toContain('an embedded registry runs');
       expect(out).toContain('without executing anything');
-      expect(out).toContain('All 20 claims held');
+      expect(out).toContain('All 36 claims held');
       expect(left).toEqual([]);
     } finally {
       await rm(bin, { recursive: true, force: true });

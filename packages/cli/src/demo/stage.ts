@@ -1,5 +1,11 @@
+import { join } from 'node:path';
 import { runCommandLine } from '../command-line.ts';
 import { processIo } from '../io.ts';
+import { startCommand, type Running } from '../testing/test-process.ts';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+const main = join(import.meta.dirname, '../main.ts');
 
 /** Tells the story: headings, the commands with their output, and what has to be true after them. */
 export interface Stage {
@@ -7,32 +13,37 @@ export interface Stage {
   say(text: string): void;
   /** Shows a command and its output, as a person would run it. */
   show(...args: readonly string[]): Promise<string>;
+  /** Starts a command as a process of its own, with these variables besides; what it prints is not shown. */
+  start(more: Variables, ...args: readonly string[]): Running;
   /** Runs a command quietly for its JSON answer. */
   ask<T>(...args: readonly string[]): Promise<T>;
   /** Something that the demo promises; the first that is not true ends it. */
   prove(claim: string, holds: boolean, detail?: string): void;
   readonly proved: number;
+  /** The same story in another factory directory. */
+  elsewhere(dir: string, env: Variables): Stage;
 }
 
-export function createStage(dir: string, env: Readonly<Record<string, string | undefined>>): Stage {
+export function createStage(dir: string, env: Variables, told = { chapters: 0, proved: 0 }): Stage {
   const io = processIo();
   const colour = io.stdoutIsTerminal && !env['NO_COLOR'];
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  let chapter = 0;
-  let proved = 0;
+  const common = ['--dir', dir, '--log-level', 'warn'];
+  const shown = (args: readonly string[]): string =>
+    `${paint(36, `$ image-factory ${args.map(quoted).join(' ')}`)}`;
 
   async function run(
     args: readonly string[],
-    shown: boolean,
+    isShown: boolean,
   ): Promise<{ out: string; err: string; exit: number }> {
     let out = '';
     let err = '';
-    const exit = await runCommandLine(['--dir', dir, '--log-level', 'warn', ...args], {
+    const exit = await runCommandLine([...common, ...args], {
       ...io,
       env,
       width: 110,
       stderrIsTerminal: false,
-      stdoutIsTerminal: shown && io.stdoutIsTerminal,
+      stdoutIsTerminal: isShown && io.stdoutIsTerminal,
       out: (text) => (out += text),
       err: (text) => (err += text),
     });
@@ -41,16 +52,24 @@ export function createStage(dir: string, env: Readonly<Record<string, string | u
 
   return {
     heading(text) {
-      io.out(`\n${paint(1, `${++chapter}. ${text}`)}\n`);
+      io.out(`\n${paint(1, `${++told.chapters}. ${text}`)}\n`);
     },
     say(text) {
       io.out(`${text}\n`);
     },
     async show(...args) {
-      io.out(`${paint(36, `$ image-factory ${args.map(quoted).join(' ')}`)}\n`);
+      io.out(`${shown(args)}\n`);
       const { out, err } = await run(args, true);
       io.out(indented(out) + indented(err));
       return out;
+    },
+    start(more, ...args) {
+      const running = startCommand([main, ...common, ...args], { env: { ...env, ...more } });
+      const end = (): void => void running.child.kill('SIGKILL');
+      process.once('exit', end);
+      running.child.once('close', () => process.off('exit', end));
+      io.out(`${shown(args)}   # process ${running.child.pid}\n`);
+      return running;
     },
     async ask<T>(...args: readonly string[]): Promise<T> {
       const { out, err } = await run(['--output', 'json', ...args], false);
@@ -62,12 +81,13 @@ export function createStage(dir: string, env: Readonly<Record<string, string | u
     },
     prove(claim, holds, detail) {
       if (!holds) throw new Error(`not true: ${claim}${detail === undefined ? '' : ` (${detail})`}`);
-      proved++;
+      told.proved++;
       io.out(`${paint(32, '✓')} ${claim}\n`);
     },
     get proved() {
-      return proved;
+      return told.proved;
     },
+    elsewhere: (other, otherEnv) => createStage(other, otherEnv, told),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { ImageRecord, LedgerEntry, Rebuild } from '@image-factory/core/state/types.ts';
 import { prepareBases } from './bases.ts';
 import { writeFactory, type Place } from './place.ts';
+import { playSecondAct } from './second-act.ts';
 import { createStage } from './stage.ts';
 
 interface CycleValue {
@@ -203,6 +204,8 @@ export async function play(place: Place): Promise<void> {
     `The branch image-factory/state has ${log.length} commits; the newest: ${log[0]?.split('\n')[0] ?? ''}`,
   );
   stage.prove('every transaction is one commit', log.length > 10);
+
+  await playSecondAct(place, stage, bases);
 
   stage.say(`
 All ${stage.proved} claims held. Nothing is left running.
