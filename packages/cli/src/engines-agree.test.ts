@@ -64,12 +64,12 @@ const timelines: Readonly<Record<string, Timeline>> = {
       ...moves(alpine, [0, 'alpine-1'], [40 * day, 'alpine-2']),
     ],
   },
-  'an image that others build too, ahead of the gate': {
+  'an image that others build too, just before its rebuild is due': {
     ...app,
     pushes: moves(debian, [0, 'A'], [10 * day, 'B'], [30 * day, 'C']),
     events: [
       {
-        at: 12 * day,
+        at: 17 * day + 2 * hour,
         act: ({ factory }) => factory.world.push('registry.test/acme/app:1', ['B', 'by-hand']),
       },
     ],

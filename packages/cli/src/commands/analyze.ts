@@ -1,6 +1,7 @@
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Enrolment, Source } from '@image-factory/core/enrolment/types.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
+import { analysisCycle } from '../analysis-cycle.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
 import { openFactory, type Factory } from '../factory.ts';
@@ -30,8 +31,7 @@ export async function analyze(
       const image = wanted === undefined ? undefined : enrolled(factory, wanted);
       const changed = image ? overridden(image, text) : undefined;
       const report = await factory.cycle({
-        upTo: 'discover',
-        ...(image ? { only: new Set([image.name]) } : {}),
+        ...analysisCycle(factory.config.settings.engine, image?.name, text('digest')),
         ...(changed ? { instead: changed } : {}),
       });
       if (image) await recordVersion(factory, image.name, text('tag'), text('digest'), io.now());

@@ -12,6 +12,7 @@ import type { AnalysisJob } from '@image-factory/kargo/interpreter/outside.ts';
 import { KargoInterpreter } from '@image-factory/kargo/interpreter/interpreter.ts';
 import { synth } from '@image-factory/kargo/synth/synth.ts';
 import type { WorldOptions } from '@image-factory/testing/world/options.ts';
+import { analysisCycle } from '../analysis-cycle.ts';
 import { stateBranch, stateUrl, WorldOutside } from './agreement-outside.ts';
 
 export type Engine = Settings['engine'];
@@ -102,7 +103,7 @@ export class DrivenFactory {
           expression: step < hour ? `*/${step / minute} * * * *` : `0 */${step / hour} * * *`,
           timeZone: 'UTC',
         },
-        intervals: { images: step, source: step, bases: step, intents: 10 * minute },
+        intervals: { images: step, source: step, bases: day, intents: 10 * minute },
       },
     }));
     // What is deleted with its folder is forgotten: a new Project knows no Freight of the old one.
@@ -210,7 +211,7 @@ export class DrivenFactory {
     const { source } = enrolled ?? {};
     if (!source || source.dockerfile !== flags.get('dockerfile') || source.repo !== flags.get('source-repo'))
       throw new Error(`the analysis of ${name} is told of another source`);
-    await this.#cycle({ upTo: 'discover', only: new Set([name]) });
+    await this.#cycle(analysisCycle('kargo', name, flags.get('digest') || undefined));
     const tag = flags.get('tag') ?? '';
     const digest = parseDigest(flags.get('digest') ?? '');
     const { factory } = this;
