@@ -15,10 +15,13 @@ describe('architecture', () => {
   it('has no source file that neither the command, the demo nor a benchmark reaches', () => {
     // Constructs are for the cdk8s apps of others.
     const constructs = 'packages/kargo/src/constructs/';
+    // Kargo's rules, for tests of what is generated.
+    const interpreter = 'packages/kargo/src/interpreter/';
     const entries = [
       'packages/cli/src/main.ts',
       'packages/cli/src/demo/main.ts',
       constructs,
+      interpreter,
       'tools/',
       'bench/',
     ];

@@ -2,7 +2,7 @@ import { day, hour, minute } from '@image-factory/core/time.ts';
 import { steady } from '@image-factory/core/simulate/history.ts';
 import { dispatchable } from '@image-factory/engine/testing-kargo.ts';
 import { describe, expect, it } from 'vitest';
-import { DrivenFactory, type Adopted, type Engine, type Timeline } from './testing/agreement.ts';
+import { DrivenFactory, type Adopted, type Engine, type Timeline } from './testing/test-agreement.ts';
 
 const debian = 'docker.io/library/debian:12';
 const node = 'docker.io/library/node:22';

@@ -1,3 +1,4 @@
+import { stableHash } from '@image-factory/core/reference/short-name.ts';
 import type { Instant } from '@image-factory/core/time.ts';
 
 export interface FreightImage {
@@ -30,18 +31,19 @@ export interface Freight {
   readonly verifiedIn: Set<string>;
 }
 
-/** The same contents of the same Warehouse are the same Freight. Source: kargo.md section 1, "Freight id". */
-export async function freightName(
+/**
+ * The same contents of the same Warehouse are the same Freight. Kargo's hash is SHA-1; which one it is nobody can see.
+ * Source: kargo.md section 1, "Freight id".
+ */
+export function freightName(
   origin: string,
   { images, commits }: Pick<Freight, 'images' | 'commits'>,
-): Promise<string> {
+): string {
   const parts = [
     ...images.map(({ repoUrl, tag, digest }) => `${repoUrl}:${tag}@${digest}`),
     ...commits.map(({ repoUrl, id }) => `${repoUrl}:${id}`),
   ];
-  const bytes = new TextEncoder().encode([`Warehouse/${origin}`, ...parts.toSorted()].join('|'));
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-1', bytes));
-  return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return stableHash([`Warehouse/${origin}`, ...parts.toSorted()].join('|')).slice(0, 40);
 }
 
 export function isNewer(a: Freight, b: Freight): boolean {

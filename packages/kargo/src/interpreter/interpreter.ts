@@ -167,7 +167,7 @@ export class KargoInterpreter {
     // One subscription that finds nothing is enough for no Freight.
     if (images.length + commits.length < spec.subscriptions.length) return;
     if (spec.freightCreationPolicy === 'Manual') return;
-    const name = await freightName(metadata.name, { images, commits });
+    const name = freightName(metadata.name, { images, commits });
     if (this.freight.some((known) => known.name === name)) return;
     this.#number += 1;
     this.freight.push({

@@ -24,10 +24,7 @@ export interface BuiltImage {
 }
 
 /** What a run is asked to build, read from the body of its dispatch alone. */
-export function requestOfDispatch(
-  body: string,
-  built: (name: string) => BuiltImage | undefined,
-): BuildRequest {
+function requestOfDispatch(body: string, built: (name: string) => BuiltImage | undefined): BuildRequest {
   const { inputs } = JSON.parse(body) as { inputs: Readonly<Record<string, string>> };
   const name = inputs['factory_image'] ?? '';
   const found = built(name);

@@ -13,7 +13,7 @@ import { KargoInterpreter } from '@image-factory/kargo/interpreter/interpreter.t
 import { synth } from '@image-factory/kargo/synth/synth.ts';
 import type { WorldOptions } from '@image-factory/testing/world/options.ts';
 import { analysisCycle } from '../analysis-cycle.ts';
-import { stateBranch, stateUrl, WorldOutside } from './agreement-outside.ts';
+import { stateBranch, stateUrl, WorldOutside } from './test-agreement-outside.ts';
 
 export type Engine = Settings['engine'];
 
