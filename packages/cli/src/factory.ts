@@ -23,6 +23,7 @@ import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { createLog } from './log.ts';
 import type { StateOverride } from './open-store.ts';
+import { openNotifiers } from './open-notifiers.ts';
 import { openParts } from './opened-parts.ts';
 import { placesOf } from './places.ts';
 import { clockOf } from './system-clock.ts';
@@ -75,6 +76,8 @@ export async function openFactory(
     baseUrls: sourceAddresses(config.settings.providers),
   });
   const own = { writer: await ownWriter(), sightings: fileSightings(join(places.own, 'sightings.json')) };
+  let { settings } = config;
+  const notifiers = openNotifiers(options.dir, () => settings, io);
   const deps: EngineDeps = {
     // Asked anew for each cycle: a change of factory.yaml opens others.
     get store() {
@@ -85,6 +88,7 @@ export async function openFactory(
     },
     sources,
     builderFor: (provider) => parts.builderFor(provider),
+    notifiers,
     clock,
     log,
     ...own,
@@ -143,6 +147,8 @@ export async function openFactory(
         const loaded = await loadConfig(options.dir);
         if (!loaded.ok) return loaded;
         await parts.follow(loaded.value);
+        await notifiers.close();
+        settings = loaded.value.settings;
         return { ok: true, value: loaded.value, problems: await parts.openBuilders() };
       } catch (thrown) {
         return { ok: false, error: [problemOf(thrown)] };
@@ -157,6 +163,7 @@ export async function openFactory(
     },
     async close() {
       sources.close();
+      await notifiers.close();
       await parts.close();
     },
   };

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { detectBuilder } from '@image-factory/adapters/build-local/detect.ts';
 import type { FactoryConfig, ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import { formatProblem, problemOf } from '@image-factory/core/problem.ts';
-import { formatDuration, minute } from '@image-factory/core/time.ts';
+import { formatDuration, minute, second } from '@image-factory/core/time.ts';
 import { loadConfig } from '../config-files.ts';
 import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
@@ -19,6 +19,7 @@ export interface Finding {
     | 'cache'
     | 'builder'
     | 'provider'
+    | 'channel'
     | 'source'
     | 'registry'
     | 'clock'
@@ -63,6 +64,7 @@ export async function examine(options: GlobalOptions, io: Io): Promise<readonly 
       ...(await sources(factory)),
       ...(await registries(factory)),
       ...(await providers(factory)),
+      ...(await channels(factory)),
     );
   } finally {
     await factory.close();
@@ -161,6 +163,31 @@ async function providers(factory: Factory): Promise<Finding[]> {
           state: 'good',
           what: `${provider} can be asked for ${images === 1 ? 'one image' : `${images} images`}`,
         },
+  );
+}
+
+const channelTimeout = 15 * second;
+
+/** Everybody who is to be told of news; nobody is told anything. */
+async function channels({ config, deps }: Factory): Promise<Finding[]> {
+  return Promise.all(
+    config.settings.notifications.map(async ({ name, kind }): Promise<Finding> => {
+      try {
+        const signal = AbortSignal.timeout(channelTimeout);
+        await (await deps.notifiers?.open(name))?.check(signal);
+        return { check: 'channel', state: 'good', what: `channel ${name} (${kind}) can be told` };
+      } catch (thrown) {
+        const { message, hint } = problemOf(thrown);
+        const late = thrown instanceof Error && thrown.name === 'TimeoutError';
+        const what = late ? `channel ${name} does not answer` : message;
+        return {
+          check: 'channel',
+          state: 'bad',
+          what,
+          mend: late ? 'Check its address and the network.' : hint,
+        };
+      }
+    }),
   );
 }
 
