@@ -98,7 +98,7 @@ const notes: Readonly<Record<string, Note>> = {
   doctor: {
     writes: 'nothing but its cache folder',
     asks: 'source repositories, registries, builders, the state',
-    text: 'Checks git, the cache folder, the configuration, the local builder, tokens, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
+    text: 'Checks git, the cache folder, the configuration, the local builder, tokens, channels, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
   },
   rollback: {
     writes: 'state, tags in the registry; an image where a tag cannot be moved',
@@ -129,6 +129,16 @@ const notes: Readonly<Record<string, Note>> = {
     writes: 'the folder `dist`, or the one that `--out` names',
     asks: 'the remote of the state',
     text: 'Needs `engine: kargo`, `state.mode: git` with an http(s) remote, and `kargo.image`. Everything is validated first ([Rules for Kargo](reference/kargo-rules.md)), and nothing is written where Kargo would refuse any of it, nor from a state that cannot be read in full. The same factory and state give the same bytes. `--layout files` writes a file for each resource, and takes away those that it wrote before and are generated no more. Exits with 1 if there are images that Kargo cannot watch or rebuild; with `--check` nothing is written, and 1 means that the folder is not up to date.',
+  },
+  workflows: {
+    writes: 'with `--write` files below the folder that it names',
+    asks: 'source repositories',
+    text: 'For images that GitHub, GitLab, Gitea or Forgejo build. It looks for the workflow file of each, and makes one where there is none; where the repository cannot be read it says so and makes one all the same. Without `--github-build` or `--gitlab-component` the build itself is written beside its callers. Commit the files yourself; [Workflows](workflows.md) explains them. Nothing is written where a file is there and differs.',
+  },
+  notify: {
+    writes: 'nothing',
+    asks: 'the channels of `notifications`',
+    text: 'Exits with 1 if a channel could not be told. At an issue tracker it opens an issue and closes it. [Notifications](notifications.md) has the settings.',
   },
   schema: {
     writes: 'nothing',

@@ -270,6 +270,26 @@ export function buildProgram(
     async () => (await import('./commands/doctor.ts')).doctor,
   );
   add(
+    'workflows [names...]',
+    'write the CI workflows of images whose repository has none',
+    async () => (await import('./commands/workflows.ts')).workflows,
+  )
+    .option('--write <dir>', 'write the files there, a folder for each repository; else they are printed')
+    .option('--force', 'with --write: replace files that differ')
+    .option(
+      '--github-build <address>',
+      'the reusable workflow to call: owner/name/.github/workflows/build-image.yml@COMMIT',
+    )
+    .option(
+      '--gitlab-component <address>',
+      'the component to include: host/group/project/build-image@VERSION',
+    );
+  add(
+    'notify',
+    'send a test message to those who are told of news',
+    async () => (await import('./commands/notify.ts')).notify,
+  ).requiredOption('--test [channel]', 'to this channel; without a name to all');
+  add(
     'schema [name]',
     'print the JSON Schema of images.yaml or factory.yaml',
     async () => (await import('./commands/schema.ts')).schema,
