@@ -29,6 +29,10 @@ const kept = [
   'get /repos/{owner}/{repo}/git/blobs/{file_sha}',
   'post /repos/{owner}/{repo}/git/refs',
   'get /repos/{owner}/{repo}/git/ref/{ref}',
+  'get /repos/{owner}/{repo}/pulls',
+  'post /repos/{owner}/{repo}/pulls',
+  'patch /repos/{owner}/{repo}/pulls/{pull_number}',
+  'post /repos/{owner}/{repo}/issues/{issue_number}/comments',
 ];
 const target = join(import.meta.dirname, '../packages/testing/src/forges/testdata/github-openapi.json');
 

@@ -5,13 +5,21 @@ import { quoted, textAt } from '../ci-http/fields.ts';
 import type { WorkflowPlace } from './repository.ts';
 
 /** What a request needed, in the words of GitHub's settings. */
-export type Need = 'Actions: read' | 'Actions: write' | 'Contents: write' | 'Metadata: read';
+export type Need =
+  | 'Actions: read'
+  | 'Actions: write'
+  | 'Contents: write'
+  | 'Metadata: read'
+  | 'Pull requests: read'
+  | 'Pull requests: write';
 
 const classicScope: Readonly<Record<Need, string>> = {
   'Actions: read': 'repo',
   'Actions: write': 'repo',
   'Contents: write': 'repo',
   'Metadata: read': 'repo',
+  'Pull requests: read': 'repo',
+  'Pull requests: write': 'repo',
 };
 
 /** What GitHub says of a refusal. */
