@@ -52,6 +52,7 @@ export interface OutputReference {
 
 /** The steps whose outputs or status an expression asks for. */
 export function outputReferences(body: string): OutputReference[] {
+  if (!body.includes('outputs') && !body.includes('status')) return [];
   const outputs =
     /(?<![\w.$])(task\??\.)?outputs(?:\??\.([A-Za-z_]\w*)|(?:\?\.)?\[\s*(?:'([^'\\]{0,253})'|"([^"\\]{0,253})")\s*\])/g;
   const status = /(?<![\w.$])status\(\s*(?:'([^'\\]{0,253})'|"([^"\\]{0,253})")\s*\)/g;
@@ -74,6 +75,7 @@ export interface FreightReference {
 
 /** The repositories that an expression takes from the Freight by a literal URL. */
 export function freightReferences(body: string): FreightReference[] {
+  if (!body.includes('From')) return [];
   const calls = /(?<![\w.$])(imageFrom|commitFrom)\(\s*(?:'([^'\\]{0,2048})'|"([^"\\]{0,2048})")/g;
   return [...body.matchAll(calls)].map(([, call, single, double]) => ({
     call: call as FreightReference['call'],

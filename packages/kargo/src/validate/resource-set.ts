@@ -1,39 +1,60 @@
-import type { Resource } from './resource.ts';
+import type { Identity } from './resource.ts';
 
 /** All resources that are looked at together: a reference counts as broken only where its kind is in the set at all. */
 export interface ResourceSet {
-  readonly find: (kind: string, namespace: string, name: string) => Resource | undefined;
-  readonly of: (kind: string, namespace: string) => readonly Resource[];
-  /** The first of those that have this one's kind, namespace and name. */
-  readonly firstLike: (resource: Resource) => Resource | undefined;
+  readonly find: (kind: string, namespace: string, name: string) => Identity | undefined;
+  readonly of: (kind: string, namespace: string) => readonly Identity[];
+  /** The first of those that have this one's API group, kind, namespace and name. */
+  readonly firstLike: (resource: Identity) => Identity | undefined;
 }
 
-export function resourceSet(all: readonly Resource[]): ResourceSet {
-  const byPlace = new Map<string, Resource[]>();
-  const byName = new Map<string, Resource>();
-  for (const resource of all) {
-    const place = keyOf(resource.kind, resource.namespace);
-    const there = byPlace.get(place);
-    if (there) there.push(resource);
-    else byPlace.set(place, [resource]);
-    const whole = `${groupOf(resource)}\n${keyOf(resource.kind, resource.namespace)}\n${resource.name}`;
-    if (!byName.has(whole)) byName.set(whole, resource);
-  }
-  const named = new Map(
-    all.map((each) => [`${keyOf(each.kind, each.namespace)}\n${each.name}`, each] as const).toReversed(),
-  );
+/** The resources of one kind in one namespace. */
+interface Place {
+  readonly all: Identity[];
+  /** The first of each name. */
+  readonly named: Map<string, Identity>;
+  /** Those of the same name and another API group, by both: hardly ever any. */
+  readonly namesakes: Map<string, Identity>;
+}
+
+export function resourceSet(all: readonly Identity[]): ResourceSet {
+  const places = new Map<string, Map<string, Place>>();
+  for (const resource of all) add(placeFor(places, resource), resource);
+  const placeOf = (kind: string, namespace: string): Place | undefined => places.get(kind)?.get(namespace);
   return {
-    find: (kind, namespace, name) => named.get(`${keyOf(kind, namespace)}\n${name}`),
-    of: (kind, namespace) => byPlace.get(keyOf(kind, namespace)) ?? [],
-    firstLike: (resource) =>
-      byName.get(`${groupOf(resource)}\n${keyOf(resource.kind, resource.namespace)}\n${resource.name}`),
+    find: (kind, namespace, name) => placeOf(kind, namespace)?.named.get(name),
+    of: (kind, namespace) => placeOf(kind, namespace)?.all ?? [],
+    firstLike(resource) {
+      const place = placeOf(resource.kind, resource.namespace);
+      const first = place?.named.get(resource.name);
+      if (!place || !first || groupOf(first) === groupOf(resource)) return first;
+      return place.namesakes.get(namesakeKey(resource));
+    },
   };
 }
 
-function keyOf(kind: string, namespace: string): string {
-  return `${kind}\n${namespace}`;
+function placeFor(places: Map<string, Map<string, Place>>, { kind, namespace }: Identity): Place {
+  const ofKind = places.get(kind) ?? new Map<string, Place>();
+  places.set(kind, ofKind);
+  const there = ofKind.get(namespace);
+  if (there) return there;
+  const place: Place = { all: [], named: new Map(), namesakes: new Map() };
+  ofKind.set(namespace, place);
+  return place;
 }
 
-function groupOf({ apiVersion }: Resource): string {
+function add({ all, named, namesakes }: Place, resource: Identity): void {
+  all.push(resource);
+  const first = named.get(resource.name);
+  if (!first) named.set(resource.name, resource);
+  else if (groupOf(first) !== groupOf(resource) && !namesakes.has(namesakeKey(resource)))
+    namesakes.set(namesakeKey(resource), resource);
+}
+
+function namesakeKey(resource: Identity): string {
+  return `${groupOf(resource)}\n${resource.name}`;
+}
+
+function groupOf({ apiVersion }: Identity): string {
   return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
 }

@@ -1,5 +1,5 @@
 import type { At } from './at.ts';
-import type { Resource } from './resource.ts';
+import type { Part, Resource } from './resource.ts';
 import type { ResourceSet } from './resource-set.ts';
 
 /** What is wrong with one resource, where, and what to do. */
@@ -22,6 +22,8 @@ export interface Rule {
   readonly hint: string;
   /** The kinds it looks at; without them all. */
   readonly kinds?: readonly string[];
+  /** The part that it is about: resources without it have nothing to be looked at. */
+  readonly needs?: Part;
   readonly check: (resource: Resource, set: ResourceSet) => Iterable<Fault>;
 }
 

@@ -1,6 +1,6 @@
 import { formatPath, isRecord, keysOf, nameOfType } from './at.ts';
-import { membersOf, readResource, type Resource } from './resource.ts';
-import { resourceSet, type ResourceSet } from './resource-set.ts';
+import { identify, membersOf, readResource, type Identity, type Resource } from './resource.ts';
+import { resourceSet } from './resource-set.ts';
 import { rules, type RuleName } from './rules.ts';
 import type { Fault, Rule } from './rule.ts';
 
@@ -39,7 +39,7 @@ const mostManifests = 500_000;
  */
 export function validateManifests(manifests: readonly unknown[]): readonly Finding[] {
   const findings: Finding[] = [];
-  const found: { resource: Resource; manifest: number; prefix: readonly (string | number)[] }[] = [];
+  const found: { identity: Identity; manifest: number; prefix: readonly (string | number)[] }[] = [];
   for (const [manifest, whole] of manifests.slice(0, mostManifests).entries()) {
     // An empty document is none.
     if (whole === null || whole === undefined) continue;
@@ -50,9 +50,9 @@ export function validateManifests(manifests: readonly unknown[]): readonly Findi
     }
     const members = membersOf(whole);
     for (const [index, member] of members.entries()) {
-      const resource = readResource(member);
+      const identity = identify(member);
       const prefix = member === whole ? [] : ['items', index];
-      if (resource) found.push({ resource, manifest, prefix });
+      if (identity) found.push({ identity, manifest, prefix });
       else
         findings.push({
           ...unread('not-a-resource', manifest, member, mistakeOf(member)),
@@ -61,33 +61,44 @@ export function validateManifests(manifests: readonly unknown[]): readonly Findi
         });
     }
   }
-  const set = resourceSet(found.map(({ resource }) => resource));
-  for (const { resource, manifest, prefix } of found)
-    for (const [name, rule] of rulesOf(resource.kind))
-      for (const fault of faultsOf(rule, resource, set))
+  const set = resourceSet(found.map(({ identity }) => identity));
+  for (const { identity, manifest, prefix } of found) {
+    const resource = readResource(identity);
+    for (const [name, rule] of rulesOf(resource)) {
+      let faults = 0;
+      for (const fault of rule.check(resource, set)) {
         findings.push(finding(name, rule, fault, resource, manifest, prefix));
+        faults += 1;
+        if (faults >= mostOfOneRule) break;
+      }
+    }
+  }
   return findings.toSorted((left, right) => left.manifest - right.manifest);
 }
 
-const rulesByKind = new Map<string, readonly (readonly [RuleName, Rule])[]>();
+type NamedRule = readonly [RuleName, Rule];
+
+const rulesByKind = new Map<string, readonly NamedRule[]>();
+const rulesByParts = new Map<string, readonly NamedRule[]>();
 
 /** Kinds that no rule names have the same rules. */
 const namedKinds = new Set([...rules.values()].flatMap(({ kinds }) => kinds ?? []));
 
-function rulesOf(kind: string): readonly (readonly [RuleName, Rule])[] {
+/** Those for its kind that are about something it has: most rules have nothing to do with most resources. */
+function rulesOf({ kind, parts }: Resource): readonly NamedRule[] {
   const known = namedKinds.has(kind) ? kind : '';
-  const found = rulesByKind.get(known) ?? [...rules].filter(([, rule]) => rule.kinds?.includes(kind) ?? true);
-  rulesByKind.set(known, found);
+  const key = `${known}: ${parts.join(', ')}`;
+  const found =
+    rulesByParts.get(key) ??
+    rulesOfKind(known).filter(([, { needs }]) => needs === undefined || parts.includes(needs));
+  rulesByParts.set(key, found);
   return found;
 }
 
-function faultsOf(rule: Rule, resource: Resource, set: ResourceSet): Fault[] {
-  const faults: Fault[] = [];
-  for (const fault of rule.check(resource, set)) {
-    faults.push(fault);
-    if (faults.length >= mostOfOneRule) break;
-  }
-  return faults;
+function rulesOfKind(kind: string): readonly NamedRule[] {
+  const found = rulesByKind.get(kind) ?? [...rules].filter(([, rule]) => rule.kinds?.includes(kind) ?? true);
+  rulesByKind.set(kind, found);
+  return found;
 }
 
 function finding(

@@ -1,21 +1,21 @@
 import { child, isThere, items, quoted, reach, textOf, textsWithin, type At } from '../at.ts';
 import { hasExpression } from '../expressions.ts';
-import { namesIn, type Resource } from '../resource.ts';
+import { namesIn, type Identity, type Resource } from '../resource.ts';
 import type { ResourceSet } from '../resource-set.ts';
 import type { Rule } from '../rule.ts';
 
 const kinds = ['AnalysisTemplate', 'ClusterAnalysisTemplate'];
 const longestMetric = 23;
 
-function metrics({ root }: Resource): At[] {
-  return items(reach(root, 'spec', 'metrics'));
+function metrics({ spec }: Resource): At[] {
+  return items(child(spec, 'metrics'));
 }
 
 function referenced(
   stage: Resource,
   set: ResourceSet,
-): { at: At; template: Resource | undefined; searched: boolean }[] {
-  return items(reach(stage.root, 'spec', 'verification', 'analysisTemplates')).map((reference) => {
+): { at: At; template: Identity | undefined; searched: boolean }[] {
+  return items(reach(stage.spec, 'verification', 'analysisTemplates')).map((reference) => {
     const ofCluster = child(reference, 'kind').value === 'ClusterAnalysisTemplate';
     const kind = ofCluster ? 'ClusterAnalysisTemplate' : 'AnalysisTemplate';
     const namespace = ofCluster ? '' : stage.namespace;
@@ -72,6 +72,7 @@ export const analysisRules = {
     source: 'verification',
     hint: 'Give each metric its own name.',
     kinds: ['Stage'],
+    needs: 'verification',
     *check(stage, set) {
       const seen = new Map<string, string>();
       for (const { at, template } of referenced(stage, set)) {
@@ -132,6 +133,7 @@ export const analysisRules = {
     source: 'verification',
     hint: 'Mend the name, or add the template.',
     kinds: ['Stage'],
+    needs: 'verification',
     *check(stage, set) {
       for (const { at, template, searched } of referenced(stage, set))
         if (searched && !template && (textOf(at) ?? '') !== '')
@@ -145,14 +147,17 @@ export const analysisRules = {
     source: 'verification',
     hint: 'Declare the argument in every template that is named.',
     kinds: ['Stage'],
+    needs: 'verification',
     *check(stage, set) {
-      for (const argument of items(reach(stage.root, 'spec', 'verification', 'args'))) {
+      const templates = referenced(stage, set).flatMap(({ template }) =>
+        template ? [{ template, declared: new Set(namesIn(reach(template.root, 'spec', 'args'))) }] : [],
+      );
+      for (const argument of items(reach(stage.spec, 'verification', 'args'))) {
         const at = child(argument, 'name');
         const name = textOf(at) ?? '';
-        for (const { template } of referenced(stage, set)) {
-          if (name !== '' && template && !namesIn(reach(template.root, 'spec', 'args')).includes(name))
+        for (const { template, declared } of templates)
+          if (name !== '' && !declared.has(name))
             yield { at, message: `${quoted(template.name)} declares no argument ${quoted(name)}` };
-        }
       }
     },
   },
@@ -162,8 +167,9 @@ export const analysisRules = {
     source: 'verification',
     hint: 'Add it to the args of the verification, or give it a value in the template.',
     kinds: ['Stage'],
+    needs: 'verification',
     *check(stage, set) {
-      const list = reach(stage.root, 'spec', 'verification', 'args');
+      const list = reach(stage.spec, 'verification', 'args');
       const given = new Set(namesIn(list));
       for (const { at, template } of referenced(stage, set)) {
         if (!template) continue;

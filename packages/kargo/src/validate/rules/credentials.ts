@@ -1,6 +1,6 @@
 import { kargoKeys } from '../../manifests/manifest.ts';
 import { child, items, isThere, quoted, reach, textOf, type At } from '../at.ts';
-import type { Resource } from '../resource.ts';
+import type { Identity } from '../resource.ts';
 import type { Rule } from '../rule.ts';
 
 const kinds = ['Secret', 'ExternalSecret'];
@@ -8,14 +8,14 @@ const types = ['git', 'helm', 'image', 'generic'];
 const longestBase64 = 4096;
 
 /** The label that makes a Secret, or what an ExternalSecret makes, credentials of Kargo's. */
-function typeOf({ root, kind }: Resource): At {
+function typeOf({ root, kind }: Identity): At {
   const metadata =
     kind === 'Secret' ? reach(root, 'metadata') : reach(root, 'spec', 'target', 'template', 'metadata');
   return reach(metadata, 'labels', kargoKeys.credentialType);
 }
 
 /** Where a key of the Secret stands: as text, in base 64, or filled in from elsewhere. */
-function keyOf({ root, kind }: Resource, key: string): At {
+function keyOf({ root, kind }: Identity, key: string): At {
   if (kind === 'Secret') {
     const plain = reach(root, 'stringData', key);
     return isThere(plain) ? plain : reach(root, 'data', key);
@@ -25,7 +25,7 @@ function keyOf({ root, kind }: Resource, key: string): At {
 }
 
 /** The value of a key that is no secret; undefined where it is filled in from elsewhere. */
-function valueOf(resource: Resource, key: string): string | undefined {
+function valueOf(resource: Identity, key: string): string | undefined {
   const at = keyOf(resource, key);
   const text = textOf(at);
   const isEncoded = resource.kind === 'Secret' && at.parent?.key === 'data';

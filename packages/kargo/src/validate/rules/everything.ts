@@ -118,7 +118,7 @@ export const everyKindRules = {
     hint: 'Give one of them another name, or remove it.',
     *check(resource, set) {
       const first = set.firstLike(resource);
-      if (first && first !== resource && resource.name !== '')
+      if (first && first.root !== resource.root && resource.name !== '')
         yield {
           at: reach(resource.root, 'metadata', 'name'),
           message: `${resource.kind} ${quoted(resource.name)} is there already`,

@@ -3,13 +3,13 @@ import { multiArchAnnotation } from '../../manifests/manifest.ts';
 import { isVersionRange } from '../constraint.ts';
 import { isImageRepoUrl, isPlatform, isTag } from '../forms.ts';
 import { isAnchored, re2Mistake } from '../re2.ts';
-import { subscriptionsOf, type Resource } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import type { Rule } from '../rule.ts';
 
 const byTag = ['Lexical', 'NewestBuild'];
 
-function images(resource: Resource): { at: At; strategy: string }[] {
-  return subscriptionsOf(resource, 'image').map((at) => ({
+function images({ subscriptions }: Resource): { at: At; strategy: string }[] {
+  return subscriptions.image.map((at) => ({
     at,
     strategy: textOf(child(at, 'imageSelectionStrategy')) ?? 'SemVer',
   }));
@@ -24,6 +24,7 @@ export const imageRules = {
     source: 'admission',
     hint: 'Write it as ghcr.io/acme/web.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at } of images(resource)) {
         const url = child(at, 'repoURL');
@@ -40,6 +41,7 @@ export const imageRules = {
     source: 'practice',
     hint: 'Rename it to constraint.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at } of images(resource)) {
         const constraint = child(at, 'semverConstraint');
@@ -54,6 +56,7 @@ export const imageRules = {
     source: 'practice',
     hint: 'Remove it.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at } of images(resource)) {
         const removed = child(at, 'gitRepoURL');
@@ -67,6 +70,7 @@ export const imageRules = {
     source: 'admission',
     hint: 'Write a range such as ^1.2 or >=1.2 <2; for a tag use the strategy Digest.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         const constraint = child(at, 'constraint');
@@ -82,6 +86,7 @@ export const imageRules = {
     source: 'admission',
     hint: 'Set constraint to the tag.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         const constraint = child(at, 'constraint');
@@ -96,6 +101,7 @@ export const imageRules = {
     source: 'discovery',
     hint: 'Write the tag as it is, not a range or an expression.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         const constraint = child(at, 'constraint');
@@ -111,6 +117,7 @@ export const imageRules = {
     source: 'practice',
     hint: 'Remove the field, or choose the strategy that uses it.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         const unused =
@@ -133,6 +140,7 @@ export const imageRules = {
     source: 'discovery',
     hint: "Add allowTagsRegexes such as ['^[0-9]+\\.[0-9]+-alpine$'].",
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         const allow = child(at, 'allowTagsRegexes');
@@ -154,6 +162,7 @@ export const imageRules = {
     source: 'practice',
     hint: 'Begin it with ^ and end it with $; put alternatives in brackets.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         if (!byTag.includes(strategy)) continue;
@@ -172,6 +181,7 @@ export const imageRules = {
     source: 'discovery',
     hint: "Add ignoreTagsRegexes: ['^sha256-'].",
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at, strategy } of images(resource)) {
         const ignore = child(at, 'ignoreTagsRegexes');
@@ -187,6 +197,7 @@ export const imageRules = {
     source: 'admission',
     hint: 'Write linux/amd64 or linux/arm64/v8, exactly as the index has it.',
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       for (const { at } of images(resource)) {
         const platform = child(at, 'platform');
@@ -203,6 +214,7 @@ export const imageRules = {
     source: 'discovery',
     hint: `Remove platform, or, if every tag is an index, say so with the annotation ${multiArchAnnotation}: "true".`,
     kinds: ['Warehouse'],
+    needs: 'image',
     *check(resource) {
       if (reach(resource.root, 'metadata', 'annotations', multiArchAnnotation).value === 'true') return;
       for (const { at } of images(resource)) {

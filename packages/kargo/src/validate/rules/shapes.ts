@@ -1,5 +1,6 @@
 import { kargoDuration, readKargoDuration } from '../../manifests/duration.ts';
-import { reach, textOf, type At } from '../at.ts';
+import { child, reach, textOf, type At } from '../at.ts';
+import { remembered } from '../remember.ts';
 import type { Resource } from '../resource.ts';
 import type { Fault, Rule } from '../rule.ts';
 import type { ShapeFault } from '../shape.ts';
@@ -11,6 +12,7 @@ export const shapeRules = {
     description: 'A field does not exist: the API server drops it, and what it was to do does not happen.',
     source: 'schema',
     hint: 'Remove it, or look for its name in the reference of Kargo 1.11.',
+    needs: 'shape faults',
     check: (resource) => ofShape(resource, 'unknown'),
   },
   'missing-field': {
@@ -18,6 +20,7 @@ export const shapeRules = {
     description: 'A required field is missing.',
     source: 'schema',
     hint: 'Add it.',
+    needs: 'shape faults',
     check: (resource) => ofShape(resource, 'missing'),
   },
   'wrong-type': {
@@ -25,6 +28,7 @@ export const shapeRules = {
     description: 'A value has another type than its field.',
     source: 'schema',
     hint: 'Mind the quotes: "1" is text, 1 a number, and true no text either.',
+    needs: 'shape faults',
     check: (resource) => ofShape(resource, 'type'),
   },
   'invalid-value': {
@@ -33,6 +37,7 @@ export const shapeRules = {
       'A value is none of those that its field may have, too short, too long, or a list has too few elements.',
     source: 'schema',
     hint: 'Use one of the values named.',
+    needs: 'shape faults',
     check: (resource) => ofShape(resource, 'value'),
   },
   'duration-invalid': {
@@ -41,6 +46,7 @@ export const shapeRules = {
       'A duration is not in the form that the CRDs accept: numbers with h, m or s, no days, no milliseconds.',
     source: 'schema',
     hint: 'Write 168h0m0s for seven days, 5m0s for five minutes.',
+    needs: 'shape faults',
     check: (resource) => ofShape(resource, 'duration'),
   },
   'duration-not-canonical': {
@@ -53,8 +59,7 @@ export const shapeRules = {
     *check(resource) {
       for (const at of durationsOf(resource)) {
         const written = textOf(at);
-        const duration = written === undefined ? undefined : readKargoDuration(written);
-        const canonical = duration === undefined ? undefined : canonicalText(duration);
+        const canonical = written === undefined ? undefined : canonicalText(written);
         if (canonical !== undefined && canonical !== written)
           yield { at, message: `expected ${canonical}, got ${written}` };
       }
@@ -67,19 +72,17 @@ function* ofShape(resource: Resource, about: ShapeFault['about']): Generator<Fau
 }
 
 function durationsOf(resource: Resource): At[] {
-  const spec = reach(resource.root, 'spec');
-  const requests = reach(spec, 'requestedFreight');
-  const count = Array.isArray(requests.value) ? requests.value.length : 0;
   return [
-    reach(spec, 'interval'),
-    ...Array.from({ length: count }, (_, index) => reach(requests, index, 'sources', 'requiredSoakTime')),
+    child(resource.spec, 'interval'),
+    ...resource.requests.map(({ sources }) => child(sources, 'requiredSoakTime')),
     ...resource.steps.map(({ at }) => reach(at, 'retry', 'timeout')),
   ];
 }
 
 /** Fractions of a second below milliseconds are nobody's business here. */
-function canonicalText(duration: number): string | undefined {
-  return Number.isSafeInteger(duration) && (duration === 0 || duration >= 1000)
+const canonicalText = remembered((written): string | undefined => {
+  const duration = readKargoDuration(written);
+  return duration !== undefined && Number.isSafeInteger(duration) && (duration === 0 || duration >= 1000)
     ? kargoDuration(duration)
     : undefined;
-}
+});

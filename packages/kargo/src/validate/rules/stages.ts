@@ -1,17 +1,16 @@
 import { child, isThere, items, quoted, reach, textOf, type At } from '../at.ts';
 import { bodiesWithin, freightReferences, outputReferences, type Body } from '../expressions.ts';
 import { isDnsName, isVariableName } from '../forms.ts';
-import { subscriptionsOf, variableLists, type Resource } from '../resource.ts';
+import {
+  requestsOf,
+  subscriptionsOf,
+  variableLists,
+  type Identity,
+  type Resource,
+  type Subscriptions,
+} from '../resource.ts';
 import type { ResourceSet } from '../resource-set.ts';
 import type { Fault, Rule } from '../rule.ts';
-
-function requests(resource: Resource): { at: At; sources: At; warehouse: At }[] {
-  return items(reach(resource.root, 'spec', 'requestedFreight')).map((at) => ({
-    at,
-    sources: child(at, 'sources'),
-    warehouse: reach(at, 'origin', 'name'),
-  }));
-}
 
 /** Rules for what a Stage asks for, and for variables. */
 export const stageRules = {
@@ -23,7 +22,7 @@ export const stageRules = {
     kinds: ['Stage'],
     *check(resource) {
       const seen = new Set<unknown>();
-      for (const { warehouse } of requests(resource)) {
+      for (const { warehouse } of resource.requests) {
         const name = textOf(warehouse);
         if (name !== undefined && seen.has(name))
           yield { at: warehouse, message: `${quoted(name)} is requested already` };
@@ -38,7 +37,7 @@ export const stageRules = {
     hint: 'Set direct: true, or name the Stages before this one.',
     kinds: ['Stage'],
     *check(resource) {
-      for (const { sources } of requests(resource)) {
+      for (const { sources } of resource.requests) {
         const stages = child(sources, 'stages');
         const none = !isThere(stages) || (Array.isArray(stages.value) && stages.value.length === 0);
         const direct = child(sources, 'direct').value ?? false;
@@ -54,7 +53,7 @@ export const stageRules = {
     hint: 'Remove direct and name exactly one Stage, or use NewestFreight.',
     kinds: ['Stage'],
     *check(resource) {
-      for (const { sources } of requests(resource)) {
+      for (const { sources } of resource.requests) {
         const at = reach(sources, 'autoPromotionOptions', 'selectionPolicy');
         if (at.value !== 'MatchUpstream') continue;
         const count = items(child(sources, 'stages')).length;
@@ -73,7 +72,7 @@ export const stageRules = {
     hint: 'Remove one of the two. Kargo has no delay since discovery: soak time counts in a Stage before this one only.',
     kinds: ['Stage'],
     *check(resource) {
-      for (const { sources } of requests(resource)) {
+      for (const { sources } of resource.requests) {
         const at = child(sources, 'requiredSoakTime');
         if (isThere(at) && child(sources, 'direct').value === true)
           yield { at, message: 'with direct: true the soak time is ignored' };
@@ -87,9 +86,9 @@ export const stageRules = {
     hint: 'Write the name of the resource, in lower case.',
     kinds: ['Stage', 'Promotion'],
     *check(resource) {
-      const spec = child(resource.root, 'spec');
+      const { spec } = resource;
       const places = [
-        ...requests(resource).flatMap(({ warehouse, sources }) => [
+        ...resource.requests.flatMap(({ warehouse, sources }) => [
           warehouse,
           ...items(child(sources, 'stages')),
         ]),
@@ -110,7 +109,7 @@ export const stageRules = {
     hint: 'Mend the name, or add the Warehouse.',
     kinds: ['Stage'],
     *check(resource, set) {
-      for (const { warehouse } of requests(resource)) yield* unknown(resource, set, 'Warehouse', warehouse);
+      for (const { warehouse } of resource.requests) yield* unknown(resource, set, 'Warehouse', warehouse);
     },
   },
   'stage-unknown': {
@@ -120,7 +119,7 @@ export const stageRules = {
     hint: 'Mend the name, or add the Stage.',
     kinds: ['Stage'],
     *check(resource, set) {
-      for (const { sources } of requests(resource)) {
+      for (const { sources } of resource.requests) {
         const others = items(child(sources, 'stages'));
         // One Stage alone says nothing about those before it.
         if (set.of('Stage', resource.namespace).length < 2) continue;
@@ -135,7 +134,7 @@ export const stageRules = {
     hint: 'Let one Stage of the circle take its Freight from elsewhere.',
     kinds: ['Stage'],
     *check(resource, set) {
-      for (const { sources, warehouse } of requests(resource)) {
+      for (const { sources, warehouse } of resource.requests) {
         for (const at of items(child(sources, 'stages'))) {
           const onlyWay =
             child(sources, 'direct').value !== true && items(child(sources, 'stages')).length === 1;
@@ -193,19 +192,22 @@ export const stageRules = {
     hint: 'Write the repository as the subscription has it.',
     kinds: ['Stage', 'Warehouse'],
     *check(resource, set) {
-      const warehouses = warehousesOf(resource, set);
-      if (!warehouses) return;
-      for (const type of ['image', 'git'] as const) {
+      const references = bodiesOf(resource).flatMap(({ at, body }) =>
+        freightReferences(body).map((reference) => ({ at, ...reference })),
+      );
+      if (references.length === 0) return;
+      const subscriptions = subscriptionsFor(resource, set);
+      if (!subscriptions) return;
+      for (const [wanted, type] of [
+        ['imageFrom', 'image'],
+        ['commitFrom', 'git'],
+      ] as const) {
         const urls = new Set(
-          warehouses.flatMap((each) => subscriptionsOf(each, type).map((at) => textOf(child(at, 'repoURL')))),
+          subscriptions.flatMap((each) => each[type].map((at) => textOf(child(at, 'repoURL')))),
         );
-        for (const { at, body } of bodiesOf(resource)) {
-          for (const { call, repoUrl } of freightReferences(body)) {
-            const wanted = call === 'imageFrom' ? 'image' : 'git';
-            if (wanted === type && !urls.has(repoUrl))
-              yield { at, message: `${call} of ${quoted(repoUrl)}: no such subscription` };
-          }
-        }
+        for (const { at, call, repoUrl } of references)
+          if (call === wanted && !urls.has(repoUrl))
+            yield { at, message: `${call} of ${quoted(repoUrl)}: no such subscription` };
       }
     },
   },
@@ -215,8 +217,9 @@ export const stageRules = {
     source: 'schema',
     hint: 'Give both; put numbers and true in quotes.',
     kinds: ['Stage'],
-    *check({ root }) {
-      for (const argument of items(reach(root, 'spec', 'verification', 'args'))) {
+    needs: 'verification',
+    *check({ spec }) {
+      for (const argument of items(reach(spec, 'verification', 'args'))) {
         for (const name of ['name', 'value']) {
           const at = child(argument, name);
           if (typeof at.value !== 'string' || (name === 'name' && at.value === ''))
@@ -235,8 +238,9 @@ export const stageRules = {
     source: 'verification',
     hint: 'Use ctx.project, ctx.stage, vars, and imageFrom or commitFrom.',
     kinds: ['Stage'],
-    *check({ root }) {
-      for (const { at, body } of bodiesWithin(reach(root, 'spec', 'verification', 'args'))) {
+    needs: 'verification',
+    *check({ spec }) {
+      for (const { at, body } of bodiesWithin(reach(spec, 'verification', 'args'))) {
         const context = /(?<![\w.$])ctx\.(?:promotion|targetFreight|uiBaseUrl|meta)\b/.exec(body)?.[0];
         const output = outputReferences(body)[0]?.alias;
         if (context !== undefined) yield { at, message: `a verification knows no ${context}` };
@@ -255,13 +259,13 @@ function* unknown(resource: Resource, set: ResourceSet, kind: string, at: At): G
 }
 
 /** Whether the Freight of a Warehouse comes to `from` by way of `target` alone. */
-function leadsTo(set: ResourceSet, target: Resource, from: string, warehouse: string): boolean {
+function leadsTo(set: ResourceSet, target: Identity, from: string, warehouse: string): boolean {
   const seen = new Set<string>();
   for (let name = from; !seen.has(name);) {
     if (name === target.name) return true;
     seen.add(name);
     const stage = set.find('Stage', target.namespace, name);
-    const request = stage && requests(stage).find((each) => textOf(each.warehouse) === warehouse);
+    const request = stage && requestsOf(stage).find((each) => textOf(each.warehouse) === warehouse);
     const stages = request ? items(child(request.sources, 'stages')) : [];
     if (!request || child(request.sources, 'direct').value === true || stages.length !== 1) return false;
     name = textOf(reach(request.sources, 'stages', 0)) ?? '';
@@ -269,19 +273,18 @@ function leadsTo(set: ResourceSet, target: Resource, from: string, warehouse: st
   return false;
 }
 
-/** Undefined where not all of them are known. */
-function warehousesOf(resource: Resource, set: ResourceSet): readonly Resource[] | undefined {
-  if (resource.kind === 'Warehouse') return [resource];
-  const found = requests(resource).map(({ warehouse }) =>
+/** Of its Warehouses; undefined where not all of them are known. */
+function subscriptionsFor(resource: Resource, set: ResourceSet): readonly Subscriptions[] | undefined {
+  if (resource.kind === 'Warehouse') return [resource.subscriptions];
+  const found = resource.requests.map(({ warehouse }) =>
     set.find('Warehouse', resource.namespace, textOf(warehouse) ?? ''),
   );
   const all = found.filter((each) => each !== undefined);
-  return all.length === found.length && found.length > 0 ? all : undefined;
+  return all.length === found.length && found.length > 0 ? all.map(subscriptionsOf) : undefined;
 }
 
 function bodiesOf(resource: Resource): readonly Body[] {
-  const spec = child(resource.root, 'spec');
-  const criteria = reach(spec, 'freightCreationCriteria', 'expression');
+  const criteria = reach(resource.spec, 'freightCreationCriteria', 'expression');
   const bare = textOf(criteria);
   if (resource.kind === 'Warehouse')
     return bare === undefined ? [] : [{ at: criteria, body: bare.slice(0, 10_000) }];

@@ -29,6 +29,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Remove it.',
     kinds,
+    needs: 'configuration faults',
     check: (resource) => ofConfig(resource, ['unknown']),
   },
   'config-missing-key': {
@@ -37,6 +38,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Add it.',
     kinds,
+    needs: 'configuration faults',
     check: (resource) => ofConfig(resource, ['missing']),
   },
   'config-invalid': {
@@ -46,6 +48,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Mind the quotes: text that looks like a number needs them, a number may not have them.',
     kinds,
+    needs: 'configuration faults',
     check: (resource) => ofConfig(resource, ['type', 'value', 'duration']),
   },
   'config-exclusive': {
@@ -55,6 +58,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Keep exactly one of those named.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { config } of configsOf(resource, 'git-push', 'github-push')) {
         yield* exclusive(config, ['targetBranch', 'generateTargetBranch', 'tag'], 'at most one');
@@ -80,6 +84,7 @@ export const stepConfigRules = {
     source: 'practice',
     hint: 'Set author in git-clone; make the branch with git-push.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const [uses, key] of [
         ['git-commit', 'author'],
@@ -98,6 +103,7 @@ export const stepConfigRules = {
     source: 'practice',
     hint: 'Use https and a token.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { at, url } of gitUrls(resource))
         if (gitUrlKind(url) === 'ssh') yield { at, message: `expected https, got ${quoted(url)}` };
@@ -109,6 +115,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Write https://github.com/acme/platform.git.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { at, url } of gitUrls(resource))
         if (gitUrlKind(url) === undefined) yield { at, message: `${quoted(url)} is no git repository` };
@@ -120,6 +127,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Use https.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { at, url } of gitUrls(resource))
         if (gitUrlKind(url) === 'http') yield { at, message: `expected https, got ${quoted(url)}` };
@@ -132,6 +140,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Set both expressions, and retry.timeout besides where the step waits.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { at, config } of configsOf(resource, 'http')) {
         const both = ['successExpression', 'failureExpression'].every((name) => given(child(config, name)));
@@ -150,6 +159,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Set failureExpression to !( ) around the successExpression, and wait in a second step with GET.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { config } of configsOf(resource, 'http')) {
         const method = textOf(child(config, 'method')) ?? 'GET';
@@ -177,6 +187,7 @@ export const stepConfigRules = {
     source: 'practice',
     hint: 'Send ${{ ctx.promotion }} or another key that stays the same, and let the receiver look at it.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { config } of configsOf(resource, 'http')) {
         if (textOf(child(config, 'method')) !== 'POST') continue;
@@ -197,6 +208,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Put quotation marks around it, which Kargo takes off: body: \'"${{ vars.body }}"\'. Use quote( ) only for mappings: it escapes the quotes within a text.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { config } of configsOf(resource, 'http')) {
         const at = child(config, 'body');
@@ -213,6 +225,7 @@ export const stepConfigRules = {
     source: 'practice',
     hint: 'Use 10s or more.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { config } of configsOf(resource, 'http', 'git-wait-for-pr', 'git-merge-pr')) {
         const at = child(config, 'pollInterval');
@@ -228,6 +241,7 @@ export const stepConfigRules = {
     source: 'promotion',
     hint: 'Use the name of a service.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       for (const { config } of configsOf(resource, 'http', 'http-download')) {
         const at = child(config, 'url');

@@ -17,6 +17,7 @@ export const stepRules = {
     source: 'schema',
     hint: 'Give it one of the two.',
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, task } of steps) {
         const uses = child(at, 'uses');
@@ -32,6 +33,7 @@ export const stepRules = {
     source: 'admission',
     hint: 'Put it on the steps of the task.',
     kinds: ['Stage'],
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, task } of steps) {
         if (!isThere(task) || isThere(child(at, 'uses'))) continue;
@@ -49,6 +51,7 @@ export const stepRules = {
     source: 'schema',
     hint: 'Write the steps of the other task here.',
     kinds: ['Promotion', 'PromotionTask', 'ClusterPromotionTask'],
+    needs: 'steps',
     *check({ steps, kind }) {
       for (const { at, task } of steps)
         if (isThere(task) && !isThere(child(at, 'uses')))
@@ -61,6 +64,7 @@ export const stepRules = {
     source: 'promotion',
     hint: `The steps are ${Object.keys(stepConfigShapes).join(', ')}.`,
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, uses } of steps) {
         if (uses === undefined || Object.hasOwn(stepConfigShapes, uses)) continue;
@@ -77,6 +81,7 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Start CI with an http step; everything else needs a Job in a verification.',
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, uses } of steps)
         if (uses !== undefined && isAkuityStep(uses))
@@ -89,6 +94,7 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Use the step that took its place.',
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, uses } of steps) {
         const hint = uses !== undefined && Object.hasOwn(removedSteps, uses) ? removedSteps[uses] : undefined;
@@ -103,6 +109,7 @@ export const stepRules = {
     source: 'admission',
     hint: 'Give each its own.',
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       const seen = new Set<string>();
       for (const { at, alias } of steps) {
@@ -119,6 +126,7 @@ export const stepRules = {
     source: 'admission',
     hint: 'Name it after what the step does.',
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, alias } of steps)
         if (alias !== undefined && isReservedAlias(alias))
@@ -131,6 +139,7 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Name a step before this one by its alias.',
     kinds,
+    needs: 'steps',
     *check(resource) {
       const inTask = isTaskKind(resource.kind);
       const before = new Set<string>();
@@ -152,6 +161,7 @@ export const stepRules = {
     source: 'promotion',
     hint: "Write task.outputs['alias'] within a task, outputs['alias'] elsewhere; compose-output hands values out of a task.",
     kinds,
+    needs: 'steps',
     *check(resource) {
       const inTask = isTaskKind(resource.kind);
       const own = new Set(resource.steps.map(aliasOf));
@@ -185,6 +195,7 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Write ${{ … }} around it.',
     kinds,
+    needs: 'steps',
     *check({ steps }) {
       for (const { at, task } of steps) {
         const condition = child(at, 'if');
@@ -201,6 +212,7 @@ export const stepRules = {
     source: 'promotion',
     hint: "Write freightMetadata(name)['key'].",
     kinds,
+    needs: 'expressions',
     *check({ bodies }) {
       for (const { at, body } of bodies)
         if (/(?<![\w.$])freightMetadata\([^(),]{1,500}(?:\([^()]{0,500}\)[^(),]{0,500})?,/.test(body))
@@ -213,6 +225,7 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Mend the name, or add the task.',
     kinds: ['Stage'],
+    needs: 'steps',
     *check(resource, set) {
       for (const { task } of resource.steps) {
         const at = child(task, 'name');
@@ -229,6 +242,7 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Add it to the vars of the step.',
     kinds: ['Stage'],
+    needs: 'steps',
     *check(resource, set) {
       for (const { at, task } of resource.steps) {
         const { kind, namespace } = taskPlace(task.value, resource);

@@ -1,7 +1,7 @@
 import { child, fields, isThere, items, quoted, reach, textOf } from '../at.ts';
 import { normalGitUrl, normalImageUrl } from '../forms.ts';
 import { re2Mistake } from '../re2.ts';
-import { subscriptionsOf, type Resource } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import type { Fault, Rule } from '../rule.ts';
 import type { ShapeFault } from '../shape.ts';
 import { subscriptionShapes } from '../shapes/subscriptions.ts';
@@ -14,8 +14,8 @@ export const subscriptionRules = {
     source: 'admission',
     hint: 'Make each type a subscription of its own.',
     kinds: ['Warehouse'],
-    *check({ root }) {
-      for (const at of items(reach(root, 'spec', 'subscriptions'))) {
+    *check({ spec }) {
+      for (const at of items(child(spec, 'subscriptions'))) {
         const keys = fields(at).map(({ key }) => key);
         if (typeof at.value === 'object' && keys.length !== 1)
           yield {
@@ -31,8 +31,8 @@ export const subscriptionRules = {
     source: 'admission',
     hint: 'Use image, git or chart.',
     kinds: ['Warehouse'],
-    *check({ root }) {
-      for (const at of items(reach(root, 'spec', 'subscriptions'))) {
+    *check({ spec }) {
+      for (const at of items(child(spec, 'subscriptions'))) {
         const [only, ...others] = fields(at);
         if (only && others.length === 0 && !Object.hasOwn(subscriptionShapes, only.key))
           yield { at: only, message: `expected image, git or chart, got ${quoted(only.key)}` };
@@ -45,6 +45,7 @@ export const subscriptionRules = {
     source: 'practice',
     hint: 'Remove it, or look for its name in the reference of Kargo 1.11.',
     kinds: ['Warehouse'],
+    needs: 'subscription faults',
     check: (resource) => ofShape(resource, ['unknown']),
   },
   'subscription-invalid': {
@@ -53,6 +54,7 @@ export const subscriptionRules = {
     source: 'admission',
     hint: 'Use a value of the kind named.',
     kinds: ['Warehouse'],
+    needs: 'subscription faults',
     check: (resource) => ofShape(resource, ['missing', 'type', 'value', 'duration']),
   },
   'subscription-duplicate': {
@@ -63,13 +65,14 @@ export const subscriptionRules = {
     hint: 'Put the second into a Warehouse of its own.',
     kinds: ['Warehouse'],
     *check(resource) {
+      if (items(child(resource.spec, 'subscriptions')).length < 2) return;
       const seen = new Set<string>();
       for (const [type, normal] of [
         ['image', normalImageUrl],
         ['git', normalGitUrl],
         ['chart', String],
       ] as const) {
-        for (const at of subscriptionsOf(resource, type)) {
+        for (const at of resource.subscriptions[type]) {
           const url = child(at, 'repoURL');
           const key = `${type} ${normal(textOf(url) ?? '')} ${type === 'chart' ? (textOf(child(at, 'name')) ?? '') : ''}`;
           if (textOf(url) !== undefined && seen.has(key))
@@ -86,8 +89,8 @@ export const subscriptionRules = {
     hint: 'Use 1 where only the newest counts: each costs a request.',
     kinds: ['Warehouse'],
     *check(resource) {
-      for (const type of Object.keys(subscriptionShapes)) {
-        for (const subscription of subscriptionsOf(resource, type)) {
+      for (const type of ['image', 'git', 'chart'] as const) {
+        for (const subscription of resource.subscriptions[type]) {
           const at = child(subscription, 'discoveryLimit');
           if (Number.isInteger(at.value) && (Number(at.value) < 1 || Number(at.value) > 100))
             yield { at, message: `expected 1 to 100, got ${Number(at.value)}` };
@@ -103,8 +106,8 @@ export const subscriptionRules = {
     hint: 'Use allowTagsRegexes, and ignoreTagsRegexes with each tag as ^tag$ and its dots escaped.',
     kinds: ['Warehouse'],
     *check(resource) {
-      for (const type of ['image', 'git']) {
-        for (const subscription of subscriptionsOf(resource, type)) {
+      for (const type of ['image', 'git'] as const) {
+        for (const subscription of resource.subscriptions[type]) {
           for (const name of ['allowTags', 'ignoreTags']) {
             const at = child(subscription, name);
             const empty = at.value === '' || (Array.isArray(at.value) && at.value.length === 0);
@@ -137,8 +140,8 @@ function* ofShape(resource: Resource, about: readonly ShapeFault['about'][]): Ge
 }
 
 function* regexesOf(resource: Resource): Generator<{ at: ReturnType<typeof child>; source: string }> {
-  for (const type of ['image', 'git']) {
-    for (const subscription of subscriptionsOf(resource, type)) {
+  for (const type of ['image', 'git'] as const) {
+    for (const subscription of resource.subscriptions[type]) {
       for (const name of ['allowTagsRegexes', 'ignoreTagsRegexes'])
         for (const at of items(child(subscription, name)))
           if (textOf(at) !== undefined) yield { at, source: String(at.value) };
@@ -150,7 +153,7 @@ function* regexesOf(resource: Resource): Generator<{ at: ReturnType<typeof child
       }
     }
   }
-  for (const policy of items(reach(resource.root, 'spec', 'promotionPolicies'))) {
+  for (const policy of items(child(resource.spec, 'promotionPolicies'))) {
     const at = reach(policy, 'stageSelector', 'name');
     const pattern = /^regexp?:(.*)$/s.exec(textOf(at) ?? '')?.[1];
     if (pattern !== undefined) yield { at, source: pattern };

@@ -4,7 +4,6 @@ import { child, isThere, quoted, reach, textOf, items } from '../at.ts';
 import { isVersionRange } from '../constraint.ts';
 import { hasExpression } from '../expressions.ts';
 import { gitUrlKind } from '../forms.ts';
-import { subscriptionsOf } from '../resource.ts';
 import type { Rule } from '../rule.ts';
 
 const shortestInterval = 5 * minute;
@@ -21,8 +20,8 @@ export const warehouseRules = {
     source: 'practice',
     hint: 'Use 5m0s or more; use a webhook receiver to be faster.',
     kinds: ['Warehouse'],
-    *check({ root }) {
-      const at = reach(root, 'spec', 'interval');
+    *check({ spec }) {
+      const at = child(spec, 'interval');
       const interval = readKargoDuration(textOf(at) ?? '');
       if (interval !== undefined && interval < shortestInterval)
         yield { at, message: `expected 5m0s or more, got ${String(at.value)}` };
@@ -35,10 +34,10 @@ export const warehouseRules = {
     hint: 'Remove the ${{ and }} around it.',
     kinds: ['Warehouse', 'ProjectConfig', 'ClusterConfig'],
     *check(resource) {
-      const spec = reach(resource.root, 'spec');
+      const { spec } = resource;
       const places = [
         reach(spec, 'freightCreationCriteria', 'expression'),
-        ...subscriptionsOf(resource, 'git').map((at) => child(at, 'expressionFilter')),
+        ...resource.subscriptions.git.map((at) => child(at, 'expressionFilter')),
         ...items(child(spec, 'webhookReceivers')).flatMap((receiver) =>
           items(reach(receiver, 'generic', 'actions')).map((action) => child(action, 'whenExpression')),
         ),
@@ -55,8 +54,8 @@ export const warehouseRules = {
     source: 'discovery',
     hint: 'Use imageFrom, commitFrom, chartFrom and artifactFrom alone.',
     kinds: ['Warehouse'],
-    *check({ root }) {
-      const at = reach(root, 'spec', 'freightCreationCriteria', 'expression');
+    *check({ spec }) {
+      const at = reach(spec, 'freightCreationCriteria', 'expression');
       const text = (textOf(at) ?? '').slice(0, 10_000);
       const word = hasExpression(text) ? undefined : promotionWords.exec(text)?.[0];
       if (word !== undefined) yield { at, message: `a Warehouse knows no ${quoted(word)}` };
@@ -68,9 +67,9 @@ export const warehouseRules = {
     source: 'practice',
     hint: 'Remove the criteria, or set freightCreationPolicy: Automatic.',
     kinds: ['Warehouse'],
-    *check({ root }) {
-      const at = reach(root, 'spec', 'freightCreationCriteria', 'expression');
-      if (isThere(at) && reach(root, 'spec', 'freightCreationPolicy').value === 'Manual')
+    *check({ spec }) {
+      const at = reach(spec, 'freightCreationCriteria', 'expression');
+      if (isThere(at) && child(spec, 'freightCreationPolicy').value === 'Manual')
         yield { at, message: 'with freightCreationPolicy: Manual the criteria are ignored' };
     },
   },
@@ -80,8 +79,9 @@ export const warehouseRules = {
     source: 'admission',
     hint: 'Write https://github.com/acme/platform.git.',
     kinds: ['Warehouse'],
+    needs: 'git',
     *check(resource) {
-      for (const subscription of subscriptionsOf(resource, 'git')) {
+      for (const subscription of resource.subscriptions.git) {
         const at = child(subscription, 'repoURL');
         const url = textOf(at) ?? '';
         if (url !== '' && gitUrlKind(url) === undefined)
@@ -95,8 +95,9 @@ export const warehouseRules = {
     source: 'practice',
     hint: 'Use https and a token.',
     kinds: ['Warehouse'],
+    needs: 'git',
     *check(resource) {
-      for (const subscription of subscriptionsOf(resource, 'git')) {
+      for (const subscription of resource.subscriptions.git) {
         const at = child(subscription, 'repoURL');
         const url = textOf(at) ?? '';
         if (gitUrlKind(url) === 'ssh') yield { at, message: `expected https, got ${quoted(url)}` };
@@ -109,8 +110,9 @@ export const warehouseRules = {
     source: 'discovery',
     hint: 'Use https.',
     kinds: ['Warehouse'],
+    needs: 'git',
     *check(resource) {
-      for (const subscription of subscriptionsOf(resource, 'git')) {
+      for (const subscription of resource.subscriptions.git) {
         const at = child(subscription, 'repoURL');
         const url = textOf(at) ?? '';
         if (gitUrlKind(url) === 'http') yield { at, message: `expected https, got ${quoted(url)}` };
@@ -123,8 +125,9 @@ export const warehouseRules = {
     source: 'admission',
     hint: 'Write the name of the branch alone, without refs/heads/ wildcards or spaces.',
     kinds: ['Warehouse'],
+    needs: 'git',
     *check(resource) {
-      for (const subscription of subscriptionsOf(resource, 'git')) {
+      for (const subscription of resource.subscriptions.git) {
         const at = child(subscription, 'branch');
         const branch = textOf(at) ?? '';
         if (
@@ -143,10 +146,7 @@ export const warehouseRules = {
     hint: 'Write a range such as ^1.2 or >=1.2 <2.',
     kinds: ['Warehouse'],
     *check(resource) {
-      for (const subscription of [
-        ...subscriptionsOf(resource, 'git'),
-        ...subscriptionsOf(resource, 'chart'),
-      ]) {
+      for (const subscription of [...resource.subscriptions.git, ...resource.subscriptions.chart]) {
         const at = child(subscription, 'semverConstraint');
         const text = textOf(at) ?? '';
         if (text !== '' && !isVersionRange(text))
@@ -160,8 +160,9 @@ export const warehouseRules = {
     source: 'practice',
     hint: 'Remove the field, or choose the strategy that uses it.',
     kinds: ['Warehouse'],
+    needs: 'git',
     *check(resource) {
-      for (const at of subscriptionsOf(resource, 'git')) {
+      for (const at of resource.subscriptions.git) {
         const strategy = textOf(child(at, 'commitSelectionStrategy')) ?? 'NewestFromBranch';
         const ofTags = ['allowTagsRegexes', 'ignoreTagsRegexes'];
         const ofVersions = ['semverConstraint', 'strictSemvers'];
@@ -182,8 +183,9 @@ export const warehouseRules = {
     source: 'admission',
     hint: 'Write 2026-01-31T00:00:00Z, in quotes.',
     kinds: ['Warehouse'],
+    needs: 'git',
     *check(resource) {
-      for (const subscription of subscriptionsOf(resource, 'git')) {
+      for (const subscription of resource.subscriptions.git) {
         const at = child(subscription, 'since');
         const text = textOf(at);
         if (
@@ -200,8 +202,9 @@ export const warehouseRules = {
     source: 'admission',
     hint: 'Give a name with https://, and none with oci://.',
     kinds: ['Warehouse'],
+    needs: 'chart',
     *check(resource) {
-      for (const at of subscriptionsOf(resource, 'chart')) {
+      for (const at of resource.subscriptions.chart) {
         const url = textOf(child(at, 'repoURL')) ?? '';
         const name = child(at, 'name');
         const named = (textOf(name) ?? '') !== '';
