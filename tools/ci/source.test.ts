@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { resultIn } from '@image-factory/adapters/gitlab/build-result.ts';
 import { createGitRemote } from '@image-factory/testing/git-remote.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { makePlace } from '../../packages/cli/src/testing/test-place.ts';
 import { digest, makeBench, root } from './run-script.ts';
 
 async function upstream(): Promise<{ readonly url: string; readonly first: string }> {
@@ -128,17 +129,32 @@ describe('the version', () => {
     expect([code, outputs.size]).toEqual([1, 0]);
   });
 
-  it('is asked as the program understands it', async () => {
+  it('is given by the program itself, the same for one key and another for the next', async () => {
+    const at = await makePlace('real');
+    onTestFinished(() => at.leave());
+    const { host } = at.registry;
+    await at.registry.pushImage('library/base', '1', { layers: ['one'] });
+    await at.registry.pushImage('acme/app', '1.2.3', {});
+    await at.remote.commit({ 'app/Dockerfile': `FROM ${host}/library/base:1\n` });
+    await at.enrol(
+      `
+- name: app
+  registry: ${host}
+  repository: acme/app
+  source: { provider: local, repo: "${at.remote.path}", dockerfile: app/Dockerfile }
+`,
+      `registries: { "${host}": { insecure: true } }\n`,
+    );
+    expect((await at.run('analyze')).exit).toBe(0);
     const bench = await makeBench();
     const main = join(root, 'packages/cli/src/main.ts');
     await bench.tool('image-factory', `exec "${process.execPath}" "${main}" "$@"`);
-    const { code, stderr } = await bench.run('version.sh', {
-      ...asked,
-      VERSION_REPOSITORY: '/nowhere/at/all',
-    });
-    expect(code).toBe(1);
-    expect(stderr).not.toMatch(/unknown option|too many arguments/);
-    expect(stderr).toContain('no version was given');
+    const ask = async (key: string) => {
+      const environment = { ...asked, FACTORY_KEY: key, VERSION_DIRECTORY: at.dir };
+      const { outputs, stderr } = await bench.run('version.sh', environment);
+      return outputs.get('version') ?? stderr;
+    };
+    expect([await ask('k1'), await ask('k2'), await ask('k1')]).toEqual(['1.2.4', '1.2.5', '1.2.4']);
   });
 });
 
