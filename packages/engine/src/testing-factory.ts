@@ -6,6 +6,7 @@ import type {
   ManagedEnrolment,
   Settings,
 } from '@image-factory/core/enrolment/types.ts';
+import type { Notifiers } from '@image-factory/core/ports/notifier.ts';
 import type { CveProver, Verifier } from '@image-factory/core/ports/proofs.ts';
 import { newDecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { decodeState } from '@image-factory/core/state/decode-state.ts';
@@ -69,6 +70,7 @@ export interface TestFactoryOptions extends Partial<WorldOptions> {
   readonly knowsDead?: boolean;
   readonly verifier?: Verifier;
   readonly prover?: CveProver;
+  readonly notifiers?: Notifiers;
 }
 
 /** Engine processes in a simulated world. */
@@ -103,7 +105,7 @@ export class TestFactory {
 
   deps(process: SimulatedProcess): EngineDeps {
     const { world, requests } = this;
-    const { verifier, prover, knowsDead = false } = this.#options;
+    const { verifier, prover, notifiers, knowsDead = false } = this.#options;
     const builder = world.builder(process);
     const tell = (message: string): void => void this.log.push(message);
     return {
@@ -121,6 +123,7 @@ export class TestFactory {
         : {}),
       ...(verifier ? { verifier } : {}),
       ...(prover ? { prover } : {}),
+      ...(notifiers ? { notifiers } : {}),
       clock: world.clock(process),
       log: { debug: tell, info: tell, warn: tell, progress: () => undefined },
       sightings: {

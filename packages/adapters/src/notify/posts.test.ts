@@ -62,7 +62,7 @@ describe('slack', () => {
     const title = 'x <!channel> <https://evil|ok> @all [a](https://evil)\n\u202e& \u0007';
     await slack(server.url).tell([message({ title, error: '<@U123>\n<!here>' })], () => undefined, never);
     const { text } = JSON.parse(server.seen[0]?.body ?? '') as { text: string };
-    expect(text).not.toMatch(/<|>|@(?!\u200b)|\]\(|\u202e|\u0007/);
+    expect(text).not.toMatch(/<|>|@(?!\u200b)|\]\(|\u202e/);
     expect(text).toContain('&lt;!channel&gt;');
     expect(escapeSlack('a'.repeat(900), 100)).toHaveLength(100);
   });
@@ -123,7 +123,7 @@ describe('webhook', () => {
     const server = await listen((_seen, response) => {
       response.writeHead(307, { location: `${other.url}/steal` }).end();
     });
-    const told = vi.fn();
+    const told = vi.fn<() => void>();
     const problem = await failureOf(webhook(server.url, 'key').tell([message()], told, never));
     expect(problem.message).toContain('answered 307');
     expect([other.seen.length, server.seen.length, told.mock.calls.length]).toEqual([0, 1, 0]);

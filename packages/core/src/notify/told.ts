@@ -40,6 +40,7 @@ function noted(
   names: ReadonlySet<string>,
   now: Instant,
 ): ToldAlert | undefined {
+  if (names.size === 0) return undefined;
   const known = knownChannels(entry, names);
   if (lasts) return known.over === undefined ? known : withoutOver(known);
   if (Object.keys(known.told).length === 0) return undefined;
