@@ -25,6 +25,7 @@ import { createLog } from './log.ts';
 import type { StateOverride } from './open-store.ts';
 import { openNotifiers } from './open-notifiers.ts';
 import { openParts } from './opened-parts.ts';
+import { openProposals } from './open-proposals.ts';
 import { placesOf } from './places.ts';
 import { clockOf } from './system-clock.ts';
 import { isDeadWriter, ownWriter } from './writer.ts';
@@ -78,6 +79,12 @@ export async function openFactory(
   const own = { writer: await ownWriter(), sightings: fileSightings(join(places.own, 'sightings.json')) };
   let { settings } = config;
   const notifiers = openNotifiers(options.dir, () => settings, io);
+  const proposals = openProposals(
+    options.dir,
+    () => settings,
+    () => sourceAddresses(settings.providers),
+    io,
+  );
   const deps: EngineDeps = {
     // Asked anew for each cycle: a change of factory.yaml opens others.
     get store() {
@@ -89,6 +96,7 @@ export async function openFactory(
     sources,
     builderFor: (provider) => parts.builderFor(provider),
     notifiers,
+    proposals,
     clock,
     log,
     ...own,
@@ -148,6 +156,7 @@ export async function openFactory(
         if (!loaded.ok) return loaded;
         await parts.follow(loaded.value);
         await notifiers.close();
+        await proposals.close();
         settings = loaded.value.settings;
         return { ok: true, value: loaded.value, problems: await parts.openBuilders() };
       } catch (thrown) {

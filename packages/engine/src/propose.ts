@@ -6,8 +6,9 @@ import { day, type Instant } from '@image-factory/core/time.ts';
 import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';
 import { enrolmentOfRecord } from './enrolment-of-record.ts';
 import { inParallel } from './pool.ts';
-import { lookAtRequest, lookAtRetired, type Looked, type Retiring, type Wanted } from './request-look.ts';
-import { carryOut, closeRequest, eventOf, recordedAs, type Outcome } from './request-act.ts';
+import { lookAtRequest, lookAtRetired } from './request-look.ts';
+import { carryOut, closeRequest, eventOf, recordedAs } from './request-act.ts';
+import type { Looked, Outcome, Retiring, Wanted } from './request-steps.ts';
 import { counted, listed } from './wording.ts';
 
 const atOnce = 4;
@@ -32,7 +33,7 @@ export function proposalsOn(run: CycleRun, state: FactoryState): readonly Propos
 export async function propose(run: CycleRun): Promise<void> {
   run.now = run.time();
   const proposals = proposalsOn(run, run.records.state);
-  const wanted = await wantedOf(run, proposals);
+  const wanted = wantedOf(run, proposals);
   const retiring = retiringOf(run, proposals);
   if (wanted.length + retiring.length === 0) return;
 
@@ -85,7 +86,7 @@ async function each<T extends { readonly image: ManagedEnrolment }, R>(
   return done.flat();
 }
 
-async function wantedOf(run: CycleRun, proposals: readonly Proposal[]): Promise<readonly Wanted[]> {
+function wantedOf(run: CycleRun, proposals: readonly Proposal[]): readonly Wanted[] {
   const wanted: Wanted[] = [];
   for (const proposal of proposals) {
     const image = run.managed.get(proposal.image);
@@ -118,11 +119,11 @@ function retiringOf(run: CycleRun, proposals: readonly Proposal[]): readonly Ret
     const image = enrolled ?? enrolmentOfRecord(record);
     const requests = image && run.deps.proposals?.requestsFor(image.source.provider);
     if (!image || !requests) return [];
-    return [{ image, request: pullRequest, requests, why: whyMoot(run, enrolled) }];
+    return [{ image, request: pullRequest, requests, why: whyMoot(enrolled) }];
   });
 }
 
-function whyMoot(_run: CycleRun, enrolled: ManagedEnrolment | undefined): string {
+function whyMoot(enrolled: ManagedEnrolment | undefined): string {
   if (!enrolled) return 'The image is enrolled no more, so nobody keeps this up to date.';
   if (enrolled.mode !== 'pull-request')
     return 'The image is rebuilt without requests now (`mode: dispatch`).';

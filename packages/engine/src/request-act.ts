@@ -1,19 +1,9 @@
-import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
 import { requestBranch } from '@image-factory/core/proposals/types.ts';
 import { isOpenRequest } from '@image-factory/core/proposals/proposals.ts';
 import type { Event, ImageRecord, SourceRequest } from '@image-factory/core/state/types.ts';
 import type { Instant } from '@image-factory/core/time.ts';
 import { noteProblem, type CycleRun } from './cycle-run.ts';
-import type { Looked, LookedRetired } from './request-look.ts';
-
-/** What became of one image's request. */
-export interface Outcome {
-  readonly kind: 'open' | 'kept' | 'merged' | 'declined' | 'moot';
-  readonly image: string;
-  readonly request?: ShownRequest;
-  readonly head?: string;
-  readonly madeOn?: string;
-}
+import type { Looked, LookedRetired, Outcome } from './request-steps.ts';
 
 /** Pushes what the branch lacks, then opens the request or corrects its words. */
 export async function carryOut(

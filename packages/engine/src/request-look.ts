@@ -1,48 +1,15 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import type { ProposedSource, ShownRequest, SourceRequests } from '@image-factory/core/ports/proposals.ts';
+import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { describeRequest, markIn, type RequestText } from '@image-factory/core/proposals/describe-request.ts';
 import { movePins } from '@image-factory/core/proposals/move-pins.ts';
 import { isOpenRequest, sameTargets } from '@image-factory/core/proposals/proposals.ts';
 import { requestBranch, type Proposal } from '@image-factory/core/proposals/types.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
-import type { ImageRecord, SourceRequest } from '@image-factory/core/state/types.ts';
+import type { SourceRequest } from '@image-factory/core/state/types.ts';
 import type { CycleRun } from './cycle-run.ts';
 import { platformsFor } from './discover.ts';
-import type { Outcome } from './request-act.ts';
-
-export interface Wanted {
-  readonly image: ManagedEnrolment;
-  readonly record: ImageRecord;
-  readonly proposal: Proposal;
-  readonly requests: SourceRequests;
-}
-
-export interface Retiring {
-  readonly image: ManagedEnrolment;
-  readonly request: SourceRequest;
-  readonly requests: SourceRequests;
-  readonly why: string;
-}
-
-export type Step =
-  | { readonly kind: 'known'; readonly outcome: Outcome }
-  | {
-      readonly kind: 'change';
-      readonly words: RequestText;
-      readonly text: string;
-      readonly source: ProposedSource;
-      readonly open: ShownRequest | undefined;
-    }
-  | { readonly kind: 'close'; readonly number: number; readonly head: string | undefined };
-
-export interface Looked extends Wanted {
-  readonly step: Step;
-}
-
-export interface LookedRetired extends Retiring {
-  readonly step: Step;
-}
+import type { Looked, LookedRetired, Outcome, Retiring, Wanted } from './request-steps.ts';
 
 /** What is there of a request that should be, and what it lacks. Undefined: nothing can be done in this cycle. */
 export async function lookAtRequest(run: CycleRun, wanted: Wanted): Promise<Looked | undefined> {

@@ -1,6 +1,5 @@
-import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import type { SourceRequests } from '@image-factory/core/ports/proposals.ts';
+import type { ShownRequest, SourceRequests } from '@image-factory/core/ports/proposals.ts';
 
 /** Requests of a forge, and the token with which git pushes to its repositories. */
 export interface ForgeRequests extends SourceRequests {

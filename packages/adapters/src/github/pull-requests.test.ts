@@ -5,7 +5,7 @@ import { githubRequests } from '@image-factory/testing/forges/github-requests.ts
 import { requestsContract, secretToken } from '@image-factory/testing/forges/requests-contract.ts';
 import { checkedAgainstDescription } from '@image-factory/testing/forges/test-github-checked.ts';
 import { enrolment } from '@image-factory/testing/records.ts';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createApi } from '../ci-http/api.ts';
 import { createSecretSource } from '../secrets/secret-source.ts';
 import { createGithubRequests } from './pull-requests.ts';
@@ -36,9 +36,6 @@ requestsContract('github', (more) => {
 
 it('was asked and answered as GitHub describes it', () => {
   expect(mistakes.flat()).toStrictEqual([]);
-});
-
-afterAll(() => {
   const operations = new Set(seen.flatMap((each) => [...each]).filter((each) => / 20\d$/.test(each)));
   expect(operations.size).toBe(4);
 });

@@ -6,6 +6,7 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
 import { explainText } from '../render/decisions.ts';
+import { proposalsText } from '../render/proposals.ts';
 
 export async function explain(
   options: GlobalOptions,
@@ -19,6 +20,7 @@ export async function explain(
     if (!known.includes(name)) throw new FactoryError(unknownName(name, known));
     const report = await factory.rehearse({ offline: flags['offline'] === true });
     const decision = report.plan.decisions.find(({ image }) => image === name);
+    const proposal = report.proposals.find(({ image }) => image === name);
     if (!decision) {
       const problem = report.problems.find(
         ({ subject }) => subject?.kind === 'image' && subject.name === name,
@@ -26,8 +28,8 @@ export async function explain(
       throw new FactoryError(problem ?? unknownName(name, known));
     }
     return {
-      value: { at: report.plan.at, ...decision },
-      text: (style) => explainText(decision, style),
+      value: { at: report.plan.at, ...decision, ...(proposal ? { proposal } : {}) },
+      text: (style) => explainText(decision, style) + proposalsText(proposal ? [proposal] : [], true, style),
       problems: report.problems.filter(({ subject }) => subject?.kind === 'image' && subject.name === name),
     };
   });

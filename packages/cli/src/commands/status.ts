@@ -50,6 +50,7 @@ function summary(image: ImageRecord, running: boolean, now: number) {
   if (image.discoveryStatus !== 'success') words.push(image.discoveryStatus);
   if (image.hold && (image.hold.until === undefined || image.hold.until > now)) words.push('held');
   if (running) words.push('running');
+  if (image.pullRequest && !image.pullRequest.ended) words.push('request open');
   if (failing) words.push(last.outcome);
   return {
     name: image.name,
@@ -69,6 +70,9 @@ function one(image: ImageRecord, style: Style): string {
     `  discovery  ${image.discoveryStatus}${image.discoveryError === undefined ? '' : `: ${image.discoveryError}`}`,
   );
   if (image.hold) lines.push(`  hold       ${image.hold.reason}`);
+  const request = image.pullRequest;
+  if (request)
+    lines.push(`  request    ${request.ended?.outcome ?? 'open'} ${request.url ?? request.branch}`);
   if (image.approved) lines.push(`  approved   ${image.approved.tag} @ ${image.approved.digest}`);
   if (image.dependencies.length > 0) lines.push('', style.dim('built from'));
   for (const dependency of image.dependencies) {
