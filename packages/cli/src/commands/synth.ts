@@ -1,13 +1,13 @@
 import { join, resolve } from 'node:path';
 import type { Problem } from '@image-factory/core/problem.ts';
-import { yamlDocument, yamlText } from '@image-factory/kargo/constructs/yaml-text.ts';
+import { yamlDocument, yamlDocuments } from '@image-factory/kargo/constructs/yaml-text.ts';
 import type { KubernetesManifest } from '@image-factory/kargo/manifests/manifest.ts';
 import { synth as synthesize } from '@image-factory/kargo/synth/synth.ts';
 import { validateManifests, type Finding } from '@image-factory/kargo/validate/validate-manifests.ts';
 import type { Answer } from '../answer.ts';
 import { loadConfig } from '../config-files.ts';
 import type { Flags } from '../flags.ts';
-import { compareFolder, writeFolder, type FolderChanges } from '../generated-folder.ts';
+import { compareFolder, writeFolder, type FolderChanges, type Pieces } from '../generated-folder.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { ProblemsError } from '../problems-error.ts';
@@ -44,7 +44,7 @@ export async function synth(
   const files =
     flags['layout'] === 'files'
       ? separateFiles(manifests)
-      : new Map([[wholeFile, header + yamlText(manifests)]]);
+      : new Map([[wholeFile, afterHeader(() => yamlDocuments(manifests))]]);
   const changes = await compareFolder(out, files, header);
   const isCheck = flags['check'] === true;
   if (!isCheck) await writeFolder(out, files, changes);
@@ -85,13 +85,22 @@ function warningsText(warnings: readonly Warning[], style: Style): string {
     .join('');
 }
 
-function separateFiles(manifests: readonly KubernetesManifest[]): ReadonlyMap<string, string> {
+function separateFiles(manifests: readonly KubernetesManifest[]): ReadonlyMap<string, Pieces> {
   return new Map(
     manifests.map((manifest) => [
       `${manifest.kind.toLowerCase()}-${manifest.metadata.name}.yaml`,
-      header + yamlDocument(manifest),
+      afterHeader(() => [yamlDocument(manifest)]),
     ]),
   );
+}
+
+function afterHeader(documents: () => Pieces): Pieces {
+  return {
+    *[Symbol.iterator]() {
+      yield header;
+      yield* documents();
+    },
+  };
 }
 
 function countsOf(manifests: readonly KubernetesManifest[]): Readonly<Record<string, number>> {

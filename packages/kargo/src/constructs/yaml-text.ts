@@ -13,34 +13,46 @@ const rankOfInnerKey = new Map(['name', 'uses', 'as', 'if'].map((key, index) => 
  * @throws TypeError for values that JSON does not have
  */
 export function yamlText(manifests: readonly KubernetesManifest[]): string {
-  const documents = manifests.map((manifest) => yamlDocument(manifest));
-  return documents.length === 0 ? '' : `---\n${documents.join('---\n')}`;
+  return [...yamlDocuments(manifests)].join('');
+}
+
+/** The same text piece by piece, for more manifests than should be in memory as text. */
+export function* yamlDocuments(manifests: readonly KubernetesManifest[]): Generator<string> {
+  for (const manifest of manifests) yield `---\n${yamlDocument(manifest)}`;
 }
 
 /** One manifest, without the line `---` before it. */
 export function yamlDocument(manifest: KubernetesManifest): string {
   const lines: string[] = [];
-  writeMapping(manifest as unknown as Readonly<Record<string, unknown>>, '', lines, 'top');
+  const mapping = manifest as unknown as Mapping;
+  writeMapping(mapping, sortedKeys(mapping, 'top'), '', lines, 'top');
   return `${lines.join('\n')}\n`;
 }
 
+type Mapping = Readonly<Record<string, unknown>>;
 type Level = 'top' | 'metadata' | 'other';
 
+/** `lead` is what the first line begins with where that is not the indent: in a list, the dash. */
 function writeMapping(
-  mapping: Readonly<Record<string, unknown>>,
+  mapping: Mapping,
+  keys: readonly string[],
   indent: string,
   lines: string[],
   level: Level,
+  lead = indent,
 ): void {
-  for (const key of sortedKeys(mapping, level)) {
+  let start = lead;
+  for (const key of keys) {
     const inner = level === 'top' && key === 'metadata' ? 'metadata' : 'other';
-    writeValue(`${indent}${scalarText(key)}:`, mapping[key], indent, lines, inner);
+    writeValue(`${start}${scalarText(key)}:`, mapping[key], indent, lines, inner);
+    start = indent;
   }
 }
 
 /** Order means nothing to a mapping, so it may mean something to the reader. */
-function sortedKeys(mapping: Readonly<Record<string, unknown>>, level: Level): string[] {
+function sortedKeys(mapping: Mapping, level: Level): string[] {
   const keys = Object.keys(mapping).filter((key) => mapping[key] !== undefined);
+  if (keys.length < 2) return keys;
   const ranks = level === 'other' ? rankOfInnerKey : rankOfKey;
   const rank = (key: string): number => ranks.get(key) ?? firstKeys.length;
   return keys.toSorted((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1));
@@ -48,42 +60,42 @@ function sortedKeys(mapping: Readonly<Record<string, unknown>>, level: Level): s
 
 /** `head` is what stands before the value on its line: a key with its colon, or a dash. */
 function writeValue(head: string, value: unknown, indent: string, lines: string[], level: Level): void {
-  if (Array.isArray(value)) writeList(head, value, indent, lines);
-  else if (typeof value === 'object' && value !== null) {
-    const mapping = value as Readonly<Record<string, unknown>>;
-    if (sortedKeys(mapping, level).length === 0) lines.push(`${head} {}`);
-    else {
-      lines.push(head);
-      writeMapping(mapping, `${indent}  `, lines, level);
-    }
+  if (Array.isArray(value)) {
+    lines.push(value.length === 0 ? `${head} []` : head);
+    writeList(value, `${indent}  `, lines);
+  } else if (isMapping(value)) {
+    const keys = sortedKeys(value, level);
+    lines.push(keys.length === 0 ? `${head} {}` : head);
+    writeMapping(value, keys, `${indent}  `, lines, level);
   } else if (typeof value === 'string' && isBlock(value)) writeBlock(head, value, indent, lines);
   else lines.push(`${head} ${scalarText(value)}`);
 }
 
-function writeList(head: string, list: readonly unknown[], indent: string, lines: string[]): void {
-  if (list.length === 0) {
-    lines.push(`${head} []`);
-    return;
-  }
-  lines.push(head);
+function writeList(list: readonly unknown[], indent: string, lines: string[], lead = indent): void {
+  let start = lead;
   for (const item of list) {
-    const before = lines.length;
-    writeValue(`${indent}  -`, item, `${indent}  `, lines, 'other');
-    joinDash(lines, before, `${indent}  -`);
+    writeItem(item, `${start}-`, indent, lines);
+    start = indent;
   }
 }
 
-/** The first key of a mapping in a list stands beside the dash. */
-function joinDash(lines: string[], at: number, dash: string): void {
-  const next = lines[at + 1];
-  if (lines[at] !== dash || next === undefined) return;
-  lines.splice(at, 2, `${dash} ${next.slice(dash.length + 1)}`);
+/** The first line of a mapping or list in a list stands beside the dash. */
+function writeItem(item: unknown, dash: string, indent: string, lines: string[]): void {
+  const inner = `${indent}  `;
+  if (Array.isArray(item) && item.length > 0) return writeList(item, inner, lines, `${dash} `);
+  const keys = isMapping(item) ? sortedKeys(item, 'other') : [];
+  if (isMapping(item) && keys.length > 0) return writeMapping(item, keys, inner, lines, 'other', `${dash} `);
+  writeValue(dash, item, indent, lines, 'other');
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Several lines, none of which YAML would fold, indent or strip in another way than we mean. */
 function isBlock(text: string): boolean {
   return (
-    /^[^\s#]/.test(text) && text.includes('\n') && /^[\x20-\x7e\n]+$/.test(text) && !text.endsWith('\n\n')
+    text.includes('\n') && /^[^\s#]/.test(text) && /^[\x20-\x7e\n]+$/.test(text) && !text.endsWith('\n\n')
   );
 }
 
