@@ -58,7 +58,10 @@ export function fingerprintOf(moves: readonly PinMove[]): string {
 
 /** The mark in a body that came back from a forge; undefined where somebody took it out. */
 export function markIn(body: string): RequestMark | undefined {
-  const found = /<!-- image-factory ([0-9a-f]{16}) ([0-9a-f]{16}) -->/.exec(body.slice(0, 100_000));
+  // The last one is ours: what stands before it may be anybody's words.
+  const found = [
+    ...body.slice(0, 100_000).matchAll(/<!-- image-factory ([0-9a-f]{16}) ([0-9a-f]{16}) -->/g),
+  ].at(-1);
   return found ? { moves: found[1] ?? '', text: found[2] ?? '' } : undefined;
 }
 
