@@ -3,6 +3,8 @@
  * before an expression of several parts sees them.
  */
 
+import { remembered } from './remember.ts';
+
 const longestUrl = 2048;
 
 /** RFC 1123 subdomain, as Kubernetes wants most names. */
@@ -20,11 +22,11 @@ export function isLabelValue(value: string): boolean {
 }
 
 /** Keys of labels and annotations. */
-export function isLabelKey(key: string): boolean {
+export const isLabelKey = remembered((key): boolean => {
   const at = key.indexOf('/');
   const name = key.slice(at + 1);
   return name !== '' && isLabelValue(name) && (at < 0 || isDnsName(key.slice(0, at)));
-}
+});
 
 /** Source: Kargo v1.11, the pattern of `image.repoURL`. */
 export function isImageRepoUrl(url: string): boolean {
@@ -33,12 +35,12 @@ export function isImageRepoUrl(url: string): boolean {
 }
 
 /** `ssh` where git would go by ssh. Source: Kargo v1.11, the pattern of `git.repoURL`. */
-export function gitUrlKind(url: string): 'http' | 'https' | 'ssh' | undefined {
+export const gitUrlKind = remembered((url): 'http' | 'https' | 'ssh' | undefined => {
   if (url.length > longestUrl) return undefined;
   const match = /^(ssh|https?):\/\/(?:[\w-]+(?::[^@]+)?@)?[\w-]+(?:\.[\w-]+)*(?::\d{1,5})?\/.*$/.exec(url);
   if (match) return match[1] as 'http' | 'https' | 'ssh';
   return /^[\w-]+@[\w+]+(?:\.[\w-]+)*:.*$/.test(url) ? 'ssh' : undefined;
-}
+});
 
 /** The image that Docker Hub's several spellings all mean. */
 export function normalImageUrl(url: string): string {

@@ -1,3 +1,5 @@
+import { remembered } from './remember.ts';
+
 /** Go's limit on one counted repetition. */
 const mostRepetitions = 1000;
 const longest = 1000;
@@ -7,7 +9,7 @@ const longest = 1000;
  * doubled quantifiers, atomic groups and open brackets are what people bring from other dialects.
  * Source: Go's regexp/syntax.
  */
-export function re2Mistake(source: string): string | undefined {
+export const re2Mistake = remembered((source): string | undefined => {
   if (source.length > longest) return `longer than ${longest} characters`;
   let open = 0;
   /** Whether there is something before that may be repeated, or a repetition already. */
@@ -51,7 +53,7 @@ export function re2Mistake(source: string): string | undefined {
     }
   }
   return open > 0 ? 'a "(" is not closed' : undefined;
-}
+});
 
 function readEscape(rest: string): { readonly length: number } | string {
   const next = rest[1];

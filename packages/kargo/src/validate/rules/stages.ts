@@ -202,6 +202,7 @@ export const stageRules = {
         ['imageFrom', 'image'],
         ['commitFrom', 'git'],
       ] as const) {
+        if (!references.some(({ call }) => call === wanted)) continue;
         const urls = new Set(
           subscriptions.flatMap((each) => each[type].map((at) => textOf(child(at, 'repoURL')))),
         );
