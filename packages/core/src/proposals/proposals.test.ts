@@ -18,10 +18,8 @@ import { targetsOf, type Proposal } from './types.ts';
 
 const everyMinute = { kind: 'cron', expression: '* * * * *', timeZone: 'UTC' } as const;
 
-function proposing(more: Partial<ManagedEnrolment> = {}): ManagedEnrolment {
-  return enrolment({ mode: 'pull-request', schedule: everyMinute, ...more } as Parameters<
-    typeof enrolment
-  >[0]);
+function proposing(more: Parameters<typeof enrolment>[0] = {}): ManagedEnrolment {
+  return enrolment({ mode: 'pull-request', schedule: everyMinute, ...more });
 }
 
 /** An image whose Dockerfile pins a digest of each base, read at a day. */
