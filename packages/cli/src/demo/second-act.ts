@@ -70,7 +70,7 @@ async function killedWhileStarting({ place, stage, forge }: Scene, base: string)
       first.ended.then(({ err }) => Promise.reject(new Error(`it ended before it started anything: ${err}`))),
     ]);
   } finally {
-    first.child.kill('SIGKILL');
+    first.kill();
   }
   const { signal } = await first.ended;
   forge.letGo();

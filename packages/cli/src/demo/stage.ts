@@ -1,11 +1,8 @@
-import { join } from 'node:path';
 import { runCommandLine } from '../command-line.ts';
 import { processIo } from '../io.ts';
-import { startCommand, type Running } from '../testing/test-process.ts';
+import { startProcess, type OwnProcess } from './own-process.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
-
-const main = join(import.meta.dirname, '../main.ts');
 
 /** Tells the story: headings, the commands with their output, and what has to be true after them. */
 export interface Stage {
@@ -14,7 +11,7 @@ export interface Stage {
   /** Shows a command and its output, as a person would run it. */
   show(...args: readonly string[]): Promise<string>;
   /** Starts a command as a process of its own, with these variables besides; what it prints is not shown. */
-  start(more: Variables, ...args: readonly string[]): Running;
+  start(more: Variables, ...args: readonly string[]): OwnProcess;
   /** Runs a command quietly for its JSON answer. */
   ask<T>(...args: readonly string[]): Promise<T>;
   /** Something that the demo promises; the first that is not true ends it. */
@@ -64,11 +61,8 @@ export function createStage(dir: string, env: Variables, told = { chapters: 0, p
       return out;
     },
     start(more, ...args) {
-      const running = startCommand([main, ...common, ...args], { env: { ...env, ...more } });
-      const end = (): void => void running.child.kill('SIGKILL');
-      process.once('exit', end);
-      running.child.once('close', () => process.off('exit', end));
-      io.out(`${shown(args)}   # process ${running.child.pid}\n`);
+      const running = startProcess([...common, ...args], { ...env, ...more });
+      io.out(`${shown(args)}   # process ${running.pid}\n`);
       return running;
     },
     async ask<T>(...args: readonly string[]): Promise<T> {
