@@ -19,3 +19,20 @@ it('docs/configuration.md shows only files that are accepted', async () => {
     expect([...answer.problems, ...answer.warnings].map(formatProblem)).toEqual([]);
   }
 });
+
+it('docs/notifications.md shows only channels that are accepted', async () => {
+  const page = await readFile(join(import.meta.dirname, '../docs/notifications.md'), 'utf8');
+  const [, text = ''] = /^```yaml\n([^]*?)^```$/m.exec(page) ?? [];
+  const answer = readConfig({
+    images: { path: 'images.yaml', text: '' },
+    imagesDir: [],
+    factory: { path: 'factory.yaml', text },
+  });
+  expect([...answer.problems, ...answer.warnings].map(formatProblem)).toEqual([]);
+  expect(answer.config?.settings.notifications.map(({ kind }) => kind)).toEqual([
+    'slack',
+    'webhook',
+    'email',
+    'issue',
+  ]);
+});

@@ -108,7 +108,7 @@ function smtp() {
 }
 
 /** The library encodes headers; nothing of a message gets near one but its title, on one line. */
-export function mailOf(channel: Pick<EmailChannel, 'from' | 'to'>, messages: readonly Message[]) {
+function mailOf(channel: Pick<EmailChannel, 'from' | 'to'>, messages: readonly Message[]) {
   const [first] = messages;
   const title = messages.length === 1 && first ? first.title : `${messages.length} messages`;
   const id = createHash('sha256')

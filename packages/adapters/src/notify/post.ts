@@ -3,7 +3,7 @@ import { AnswerTooLarge, createHttpExchange, type Exchange } from '../ci-http/ex
 import { notTold } from './failure.ts';
 
 /** Of a whole answer; below the time that a cycle gives to all channels. */
-export const postTimeout = 15 * second;
+const postTimeout = 15 * second;
 
 export interface Poster {
   /** One POST of JSON; resolves where it was taken. It is not repeated, and follows redirects to its own origin only. */

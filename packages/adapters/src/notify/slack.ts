@@ -59,7 +59,7 @@ export function escapeSlack(text: string, most: number): string {
     .replaceAll('](', ']\u200b(');
 }
 
-export function slackText(message: Message): string {
+function slackText(message: Message): string {
   const sign = message.phase === 'resolved' ? ':large_green_circle:' : mark[message.severity];
   const lines = linesOf(message).map(([name, text]) => `${name}: ${escapeSlack(text, 300)}`);
   return [`${sign} ${escapeSlack(message.title, 200)}`, ...lines].join('\n');

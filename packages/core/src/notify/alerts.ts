@@ -195,7 +195,7 @@ function nextOf({ action, at, due, notes }: Decision): string {
 }
 
 /** What a person can do. */
-export function adviceOn(kind: ConditionType, image: string): string {
+function adviceOn(kind: ConditionType, image: string): string {
   switch (kind) {
     case 'stopped-after-failures':
       return `Read the log, mend the build, then: image-factory release ${image}`;

@@ -126,7 +126,7 @@ export function isSame(
 }
 
 /** Does the channel want to hear of this? */
-export function wants(
+function wants(
   { events, minSeverity }: Channel,
   { kind, severity }: Pick<Alert, 'kind' | 'severity'>,
 ): boolean {
