@@ -37,6 +37,11 @@ async function days(factory: TestFactory, count: number): Promise<void> {
   for (let step = 0; step < count * 4; step += 1) await pass(factory, 6 * hour);
 }
 
+/** The same with one cycle a day. */
+async function calm(factory: TestFactory, count: number): Promise<void> {
+  for (let step = 0; step < count; step += 1) await pass(factory, day);
+}
+
 const eventsOf = ({ world }: TestFactory): readonly string[] =>
   [...world.files]
     .filter(([path]) => path.startsWith('events/'))
@@ -196,6 +201,29 @@ describe('requests to the source', () => {
     expect(requests.branches.get(branch)?.text).toContain(second);
   });
 
+  it('does not propose a digest that is no longer served', async () => {
+    const { factory, requests } = await scene();
+    const second = factory.world.push(debian, ['debian-2']);
+    await days(factory, 6);
+    factory.world.manifests.delete(`docker.io/library/debian@${second}`);
+    await days(factory, 3);
+    expect(requests.all).toStrictEqual([]);
+    const [base] = factory.state.bases.values();
+    expect(base?.ledger.find(({ digest }) => digest === second)?.goneAt).toBeDefined();
+  });
+
+  it('makes its commit anew where the Dockerfile changed, and leaves the words of people', async () => {
+    const { factory, requests, first } = await scene();
+    const second = factory.world.push(debian, ['debian-2']);
+    await days(factory, 9);
+    requests.edit(branch, { title: 'Mine', body: 'my words' });
+    factory.world.dockerfiles.set(file, `FROM debian:12@${first}\nRUN other\n`);
+    await days(factory, 1);
+    expect(requests.branches.get(branch)?.text).toBe(`FROM debian:12@${second}\nRUN other\n`);
+    expect(requests.open()).toMatchObject([{ title: 'Mine', body: 'my words' }]);
+    expect(eventsOf(factory)).toStrictEqual(['proposal-opened', 'proposal-updated']);
+  });
+
   it('moves an alarm out in the coordination window, to an earlier digest if need be', async () => {
     const { factory, requests, first } = await scene();
     const second = factory.world.push(debian, ['debian-2']);
@@ -225,7 +253,7 @@ describe('requests in disturbed schedules', () => {
     const { factory, requests } = await scene({ seed, refusals: 0.2, lostAnswers: 0.3, ...options });
     const random = chance(seed * 7919);
     factory.world.push(debian, ['debian-2']);
-    await days(factory, 7);
+    await calm(factory, 7);
     const disturbed = async (rounds: number): Promise<void> => {
       for (let round = 1; round <= rounds; round += 1) {
         factory.world.now += 5 * hour;
@@ -241,9 +269,9 @@ describe('requests in disturbed schedules', () => {
     const committed = seed % 3 === 0 && requests.branches.has(branch);
     if (committed) requests.commit(branch, 'FROM scratch\n');
     const third = factory.world.push(debian, ['debian-3']);
-    await days(factory, 7);
+    await calm(factory, 7);
     await disturbed(6);
-    await days(factory, 3);
+    await calm(factory, 3);
     const text = requests.branches.get(branch)?.text ?? '';
     return {
       committed,

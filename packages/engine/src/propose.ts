@@ -4,6 +4,7 @@ import { requestBranch, targetsOf, type Proposal } from '@image-factory/core/pro
 import type { FactoryState, ImageRecord, SourceRequest } from '@image-factory/core/state/types.ts';
 import { day, type Instant } from '@image-factory/core/time.ts';
 import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';
+import { enterGone } from './enter-gone.ts';
 import { enrolmentOfRecord } from './enrolment-of-record.ts';
 import { inParallel } from './pool.ts';
 import { lookAtRequest, lookAtRetired } from './request-look.ts';
@@ -37,7 +38,12 @@ export async function propose(run: CycleRun): Promise<void> {
   const retiring = retiringOf(run, proposals);
   if (wanted.length + retiring.length === 0) return;
 
+  const gone = run.gone.size;
   const looked = (await each(run, wanted, (item) => lookAtRequest(run, item))).flat();
+  if (run.gone.size > gone)
+    await run.records.transact('Record digests that are no longer served', (state) =>
+      enterGone(state, run.gone, run.now),
+    );
   const ending = (await each(run, retiring, (item) => lookAtRetired(run, item))).flat();
   const toDo = looked.filter(({ step }) => step.kind === 'change');
   const toClose = ending.filter(({ step }) => step.kind === 'close');

@@ -1,3 +1,4 @@
+import { markIn } from '@image-factory/core/proposals/describe-request.ts';
 import { requestBranch } from '@image-factory/core/proposals/types.ts';
 import { isOpenRequest } from '@image-factory/core/proposals/proposals.ts';
 import type { Event, ImageRecord, SourceRequest } from '@image-factory/core/state/types.ts';
@@ -8,7 +9,7 @@ import type { Looked, LookedRetired, Outcome } from './request-steps.ts';
 /** Pushes what the branch lacks, then opens the request or corrects its words. */
 export async function carryOut(
   run: CycleRun,
-  { image, requests, step }: Looked,
+  { image, record, requests, step }: Looked,
 ): Promise<Outcome | undefined> {
   const branches = run.deps.proposals?.branches;
   if (step.kind !== 'change' || !branches) return undefined;
@@ -30,8 +31,9 @@ export async function carryOut(
   }
   let request = open;
   if (open) {
-    if (open.title !== words.title || !open.body.includes(words.mark.text))
-      await requests.update(image, open.number, words);
+    // Words without our mark, or with the same, are a person's to keep.
+    const said = markIn(open.body)?.text;
+    if (said !== undefined && said !== words.mark.text) await requests.update(image, open.number, words);
   } else {
     // The forge makes no second one of a branch: then somebody else was faster.
     request =
@@ -39,7 +41,7 @@ export async function carryOut(
       (await requests.find(image, branch, run.signal));
   }
   if (request?.state !== 'open') return undefined;
-  const madeOn = run.sources.get(image.name)?.revision;
+  const madeOn = record.dockerfile;
   return {
     kind: 'open',
     image: image.name,

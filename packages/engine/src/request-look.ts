@@ -25,8 +25,8 @@ export async function lookAtRequest(run: CycleRun, wanted: Wanted): Promise<Look
   const open = found?.state === 'open' ? found : undefined;
   const mark = open && markIn(open.body);
   const isSaid = open !== undefined && (mark === undefined || mark.text === words.mark.text);
-  const revision = run.sources.get(image.name)?.revision;
-  const sameSource = revision !== undefined && known?.madeOn === revision;
+  const madeOn = record.dockerfile;
+  const sameSource = madeOn !== undefined && known?.madeOn === madeOn;
   const isKnown = isOpenRequest(known) && !known.closing && sameTargets(known, proposal.moves);
   if (open && isSaid && isKnown && sameSource && known.number === open.number) return undefined;
 
@@ -52,7 +52,7 @@ export async function lookAtRequest(run: CycleRun, wanted: Wanted): Promise<Look
       image: image.name,
       request: open,
       ...(head === undefined ? {} : { head }),
-      ...(revision === undefined ? {} : { madeOn: revision }),
+      ...(madeOn === undefined ? {} : { madeOn }),
     };
     return { ...wanted, step: { kind: 'known', outcome } };
   }

@@ -132,7 +132,7 @@ export interface SourceRequest {
   readonly openedAt: Instant;
   /** When it was opened or changed, of the last day. */
   readonly changedAt: readonly Instant[];
-  /** The commit that was pushed last, and the revision of the source that it was made on. */
+  /** The commit that was pushed last, and the Dockerfile that it was made on, as `dockerfile` of the record says it. */
   readonly head?: string;
   readonly madeOn?: string;
   /** Number of the request before it, which had ended. */

@@ -61,6 +61,11 @@ export class SimulatedRequests {
     this.#change(this.#openOf(branch).number, { state: 'closed' });
   }
 
+  /** A person writes other words. */
+  edit(branch: string, words: RequestWords): void {
+    this.#change(this.#openOf(branch).number, words);
+  }
+
   /** Somebody commits to the branch. */
   commit(branch: string, text: string): void {
     const head = idOf(`theirs ${text}`);
