@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { ImageRecord, LedgerEntry, Rebuild } from '@image-factory/core/state/types.ts';
 import { prepareBases } from './bases.ts';
+import { showKargo } from './kargo.ts';
 import { writeFactory, type Place } from './place.ts';
 import { playSecondAct } from './second-act.ts';
 import { createStage } from './stage.ts';
@@ -206,6 +207,9 @@ export async function play(place: Place): Promise<void> {
   stage.prove('every transaction is one commit', log.length > 10);
 
   await playSecondAct(place, stage, bases);
+
+  stage.heading('The same factory on Kubernetes: what Kargo needs to run it');
+  await showKargo(place, stage);
 
   stage.say(`
 All ${stage.proved} claims held. Nothing is left running.
