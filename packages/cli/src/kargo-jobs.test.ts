@@ -38,16 +38,15 @@ providers: { github: { url: "${new URL(url).origin}" } }
 function job(...argv: readonly string[]) {
   return at.runBare(
     ...argv,
-    ...[
-      '--log-level',
-      'warn',
-      '--git-repo',
-      url,
-      '--git-branch',
-      'main',
-      '--image-factory-dir',
-      'platform/factory',
-    ],
+
+    '--log-level',
+    'warn',
+    '--git-repo',
+    url,
+    '--git-branch',
+    'main',
+    '--image-factory-dir',
+    'platform/factory',
   );
 }
 

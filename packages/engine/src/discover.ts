@@ -101,7 +101,10 @@ function analyse(
   return { bases, ...(error ? { error } : {}) };
 }
 
-export function platformsFor(enrolment: ManagedEnrolment, record: ImageRecord | undefined): readonly PlatformName[] {
+export function platformsFor(
+  enrolment: ManagedEnrolment,
+  record: ImageRecord | undefined,
+): readonly PlatformName[] {
   if (enrolment.platforms.length > 0) return enrolment.platforms;
   const built = Object.keys(record?.content?.platforms ?? {}) as PlatformName[];
   return built.length > 0 ? built.toSorted() : usualPlatforms;

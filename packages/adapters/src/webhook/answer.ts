@@ -5,7 +5,7 @@ import { at, digestIn, linkAt, listAt, textAt } from '../ci-runs/fields.ts';
 import type { RunMark } from '../ci-runs/run-mark.ts';
 
 /** `$.a.b[0]` as steps. */
-export function stepsOf(path: string): readonly (string | number)[] {
+function stepsOf(path: string): readonly (string | number)[] {
   return [...path.matchAll(/\.([\w-]+)|\[(\d+)\]/g)].map((match) => match[1] ?? Number(match[2]));
 }
 

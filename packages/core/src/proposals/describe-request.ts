@@ -52,7 +52,7 @@ export function describeRequest(
   };
 }
 
-export function fingerprintOf(moves: readonly PinMove[]): string {
+function fingerprintOf(moves: readonly PinMove[]): string {
   return hashOf(JSON.stringify(targetsOf(moves)));
 }
 
