@@ -1,3 +1,4 @@
+import { usualWorkflow } from '@image-factory/core/rebuild/dispatch.ts';
 import type { GiteaSettings } from '@image-factory/core/enrolment/provider-settings.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
@@ -30,8 +31,6 @@ export interface GiteaBuilder extends Builder {
   check(image: ManagedEnrolment): Promise<void>;
 }
 
-/** The workflow of an image that names none. */
-const usualWorkflow = 'build-image.yml';
 /** Runs that were made longer ago are not looked through. */
 const lookBack = 7 * day;
 /** A server that does not say which run it made shows it soon, or never. */

@@ -1,3 +1,4 @@
+import { usualWorkflow } from '@image-factory/core/rebuild/dispatch.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Api } from '../ci-http/api.ts';
 
@@ -8,8 +9,6 @@ export interface WorkflowPlace {
   /** File name below `.github/workflows`, or the workflow's id. */
   readonly workflow: string;
 }
-
-const defaultWorkflow = 'build-image.yml';
 
 /** Throws CI_REFUSED where the enrolment names no repository of this server: nothing can be started there. */
 export function placeOf(
@@ -35,7 +34,7 @@ export function placeOf(
       'Correct source.repo of the image, or providers.github.url in factory.yaml.',
     );
   }
-  const workflow = (source.workflow ?? defaultWorkflow).replace(/^\.github\/workflows\//, '');
+  const workflow = (source.workflow ?? usualWorkflow).replace(/^\.github\/workflows\//, '');
   if (!/^[\w.-]{1,255}$/.test(workflow) || /^\.+$/.test(workflow)) {
     throw api.failure(
       'CI_REFUSED',

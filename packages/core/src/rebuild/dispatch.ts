@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../result.ts';
 import type { RunInputs } from './run-inputs.ts';
 
 /** The workflow of an image that names none. */
-const usualWorkflow = 'build-image.yml';
+export const usualWorkflow = 'build-image.yml';
 
 /** A request that starts a run, as Kargo sends it: everything but the credentials, and the inputs known only later. */
 export interface DispatchTarget {

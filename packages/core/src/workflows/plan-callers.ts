@@ -1,3 +1,4 @@
+import { usualWorkflow } from '../rebuild/dispatch.ts';
 import type { FactoryConfig, ManagedEnrolment, Provider, Settings } from '../enrolment/types.ts';
 import type { Problem } from '../problem.ts';
 import { valuesOf, giteaCaller, githubCaller, gitlabCaller, type CalledBuild } from './callers.ts';
@@ -77,7 +78,7 @@ export function workflowPlaces({ images }: Pick<FactoryConfig, 'images'>): reado
     if (provider === 'gitlab') return [{ image, path: '.gitlab-ci.yml' }];
     const folder = folders[provider];
     if (folder === undefined) return [];
-    const file = (workflow ?? 'build-image.yml').replace(/^\.(?:github|gitea|forgejo)\/workflows\//, '');
+    const file = (workflow ?? usualWorkflow).replace(/^\.(?:github|gitea|forgejo)\/workflows\//, '');
     return [{ image, path: `${folder}/${file}` }];
   });
 }
