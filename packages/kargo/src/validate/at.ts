@@ -92,6 +92,9 @@ export function textsWithin(at: At): readonly TextAt[] {
 function collectTexts(at: At, found: TextAt[]): void {
   const { value } = at;
   if (typeof value === 'string') found.push(at as TextAt);
-  else if (Array.isArray(value)) for (const item of items(at)) collectTexts(item, found);
-  else if (typeof value === 'object') for (const field of fields(at)) collectTexts(field, found);
+  else if (Array.isArray(value))
+    for (let index = 0; index < value.length; index += 1) collectTexts(child(at, index), found);
+  else if (isRecord(value))
+    for (const key of Object.keys(value))
+      collectTexts({ value: value[key] ?? undefined, parent: at, key }, found);
 }

@@ -19,6 +19,7 @@ export interface Identity {
 
 /** A manifest as the rules see it: what most of them ask for is read once. */
 export interface Resource extends Identity {
+  readonly metadata: At;
   readonly spec: At;
   /** What a Stage asks for. */
   readonly requests: readonly FreightRequest[];
@@ -86,6 +87,7 @@ export function readResource(identity: Identity): Resource {
     name,
     namespace,
     image,
+    metadata: child(root, 'metadata'),
     spec,
     requests: requestsOf(identity),
     subscriptions: subscriptionsOf(identity),

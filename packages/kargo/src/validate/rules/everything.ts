@@ -36,10 +36,10 @@ export const everyKindRules = {
     source: 'kubernetes',
     hint: 'Use lower-case letters, digits, "-" and (but for projects and namespaces) ".", with a letter or digit at both ends.',
     *check(resource) {
-      const at = reach(resource.root, 'metadata', 'name');
+      const at = child(resource.metadata, 'name');
       // A kustomization is a file for kubectl: no cluster ever sees it.
       if (resource.apiVersion.startsWith('kustomize.config.k8s.io/')) return;
-      if (!isThere(at) && textOf(reach(resource.root, 'metadata', 'generateName')) !== undefined) return;
+      if (!isThere(at) && textOf(child(resource.metadata, 'generateName')) !== undefined) return;
       const mistake = nameMistake(resource, at.value);
       if (mistake !== undefined) yield { at, message: mistake };
     },
@@ -63,8 +63,8 @@ export const everyKindRules = {
     description: 'A namespace is no DNS label.',
     source: 'kubernetes',
     hint: 'Use at most 63 lower-case letters, digits and "-", with a letter or digit at both ends.',
-    *check({ root }) {
-      const at = reach(root, 'metadata', 'namespace');
+    *check({ metadata }) {
+      const at = child(metadata, 'namespace');
       if (!isThere(at)) return;
       const name = textOf(at);
       if (name === undefined) yield { at, message: `expected text, got ${nameOfType(at.value)}` };
@@ -76,8 +76,8 @@ export const everyKindRules = {
     description: 'The key or value of a label has a form that Kubernetes refuses.',
     source: 'kubernetes',
     hint: 'A value is text of at most 63 letters, digits, "-", "_" and "."; numbers and true need quotes.',
-    *check({ root }) {
-      const labels = reach(root, 'metadata', 'labels');
+    *check({ metadata }) {
+      const labels = child(metadata, 'labels');
       if (isThere(labels) && !isRecord(labels.value))
         yield { at: labels, message: `expected a mapping, got ${nameOfType(labels.value)}` };
       for (const at of fields(labels)) {
@@ -94,8 +94,8 @@ export const everyKindRules = {
       'An annotation has a key that Kubernetes refuses, a value that is no text, or all are too long together.',
     source: 'kubernetes',
     hint: 'Values are text: put numbers and true in quotes. All annotations together may have 256 KiB.',
-    *check({ root }) {
-      const annotations = reach(root, 'metadata', 'annotations');
+    *check({ metadata }) {
+      const annotations = child(metadata, 'annotations');
       if (isThere(annotations) && !isRecord(annotations.value))
         yield { at: annotations, message: `expected a mapping, got ${nameOfType(annotations.value)}` };
       let size = 0;
@@ -149,8 +149,8 @@ export const everyKindRules = {
     source: 'kubernetes',
     hint: 'Use at most 63 letters, digits, "-", "_" and ".".',
     kinds: ['Stage', 'Warehouse'],
-    *check({ root }) {
-      const at = reach(root, 'spec', 'shard');
+    *check({ spec }) {
+      const at = child(spec, 'shard');
       const shard = textOf(at);
       if (shard !== undefined && !isLabelValue(shard))
         yield { at, message: `${quoted(shard)} is no value of a label` };

@@ -183,8 +183,8 @@ export const stepRules = {
     source: 'promotion',
     hint: 'Close it with }}.',
     kinds,
-    *check({ root }) {
-      for (const at of textsWithin(child(root, 'spec')))
+    *check({ spec }) {
+      for (const at of textsWithin(spec))
         if (hasExpression(at.value) && expressionsIn(at.value).unclosed)
           yield { at, message: 'expected }} after ${{, got the end of the text' };
     },
