@@ -34,7 +34,9 @@ describe('the kargo engine hands over', () => {
       factory_key: key,
       factory_attempt: String(attempt),
       factory_image: 'app',
-      factory_pins: JSON.stringify([{ reference: debian, digest: factory.world.tags.get(debian) }]),
+      factory_pins: JSON.stringify([
+        { reference: debian, digest: factory.world.tags.get(debian), final: true },
+      ]),
     });
   });
 
