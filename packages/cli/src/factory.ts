@@ -75,6 +75,7 @@ export async function openFactory(
     clock,
     environment: io.env,
     baseUrls: sourceAddresses(config.settings.providers),
+    token: ({ provider, url }) => proposals.sourceToken(config.images, provider, url),
   });
   const own = { writer: await ownWriter(), sightings: fileSightings(join(places.own, 'sightings.json')) };
   let { settings } = config;

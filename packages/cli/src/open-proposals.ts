@@ -1,8 +1,11 @@
 import { join, resolve } from 'node:path';
 import type { Api } from '@image-factory/adapters/ci-http/api.ts';
 import type { ForgeRequests } from '@image-factory/adapters/ci-runs/forge-requests.ts';
-import type { Provider, Settings } from '@image-factory/core/enrolment/types.ts';
+import { publicForges } from '@image-factory/adapters/git/source-location.ts';
+import type { Enrolment, Provider, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { ProposalBranches, SourceRequests } from '@image-factory/core/ports/proposals.ts';
+import { problemOf } from '@image-factory/core/problem.ts';
+import { repositoryPath } from '@image-factory/core/rebuild/dispatch.ts';
 import type { EngineDeps } from '@image-factory/engine/deps.ts';
 import type { Io } from './io.ts';
 import { placesOf } from './places.ts';
@@ -12,6 +15,8 @@ type Forge = 'github' | 'gitlab' | 'gitea' | 'forgejo';
 type BaseUrls = Readonly<Partial<Record<Provider, string>>>;
 
 export interface OpenProposals extends NonNullable<EngineDeps['proposals']> {
+  /** The token that git reads a repository of this provider with; undefined where none is set up for its server. */
+  sourceToken(images: readonly Enrolment[], provider: Provider, url: string): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -115,10 +120,34 @@ export function openProposals(
         close: async (...asked) => (await requestsOf(provider)).close(...asked),
       };
     },
+    async sourceToken(images, provider, url) {
+      if (!isForge(provider) || settings().providers[provider] === undefined) return undefined;
+      // A repository elsewhere may have the same name: the token is for the provider's own server.
+      const home = baseUrls()[provider] ?? publicForges[provider];
+      if (home === undefined || !url.startsWith(`${home.replace(/\/+$/, '')}/`)) return undefined;
+      const image = images.find(
+        (each) => each.kind === 'managed' && each.source.provider === provider && isAt(url, each.source.repo),
+      );
+      if (image?.kind !== 'managed') return undefined;
+      try {
+        return await (await requestsOf(provider)).gitToken(image);
+      } catch (thrown) {
+        // Without a token, and at another server, the repository is read as everybody may.
+        const { code } = problemOf(thrown);
+        if (code === 'CREDENTIALS' || code === 'CI_REFUSED') return undefined;
+        throw thrown;
+      }
+    },
     async close() {
       for (const api of apis) await api.close();
     },
   };
+}
+
+/** Is this address that of the repository, in whichever way it is written? */
+function isAt(url: string, repo: string): boolean {
+  const path = repositoryPath(repo);
+  return path !== undefined && url.replace(/(?:\.git)?\/?$/, '').endsWith(`/${path}`);
 }
 
 function isForge(provider: Provider): provider is Forge {

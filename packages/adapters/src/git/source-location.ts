@@ -24,7 +24,8 @@ export type SourceLocation =
 /** The forges' addresses in front of `owner/name`. */
 export type BaseUrls = Readonly<Partial<Record<Provider, string>>>;
 
-const publicForges: BaseUrls = {
+/** Where `owner/name` is, unless the settings say otherwise. */
+export const publicForges: BaseUrls = {
   github: 'https://github.com',
   gitlab: 'https://gitlab.com',
   gitea: 'https://gitea.com',
