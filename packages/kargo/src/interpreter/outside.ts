@@ -55,7 +55,7 @@ export type JobPhase = 'Running' | 'Successful' | 'Failed' | 'Error';
 export interface Outside {
   listTags(repoUrl: string): Promise<readonly string[]>;
   readImage(repoUrl: string, tag: string): Promise<SeenImage | undefined>;
-  /** Newest first; undefined branch: the default one. */
+  /** Newest first; undefined branch: the default one. The same list again means that the branch has not moved. */
   listCommits(repoUrl: string, branch: string | undefined): Promise<readonly Commit[]>;
   checkOut(
     repoUrl: string,

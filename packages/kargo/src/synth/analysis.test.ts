@@ -8,11 +8,12 @@ import { factoryUrl, synthesize } from './test-factory.ts';
 
 /** The repository of the factory, with its two branches. */
 class Repository extends TestOutside {
-  readonly main: Commit[] = [];
-  readonly state: Commit[] = [];
+  main: readonly Commit[] = [];
+  state: readonly Commit[] = [];
 
   write(branch: 'main' | 'state', subject: string, paths: readonly string[]): void {
-    this[branch].unshift(this.commit(subject, paths));
+    // Another list: one that is the same object is a branch that has not moved.
+    this[branch] = [this.commit(subject, paths), ...this[branch]];
   }
 
   override listCommits(repoUrl?: string, branch?: string): Promise<readonly Commit[]> {
