@@ -91,7 +91,13 @@ async function finish(place: Place, cacheDir: string): Promise<void> {
     );
     if (report.started.length === 0 && !busy) return;
   }
-  throw new Error(`the factory does not come to rest: ${last}`);
+  const { images } = await place.state();
+  const failures = [...images.values()].flatMap(({ name, rebuilds }) =>
+    rebuilds.flatMap(({ outcome, error }) =>
+      outcome === 'success' ? [] : [`${name}: ${outcome}: ${error}`],
+    ),
+  );
+  throw new Error(`the factory does not come to rest: ${failures.join('\n')}\n${last}`);
 }
 
 interface Report {

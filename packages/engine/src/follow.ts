@@ -63,10 +63,10 @@ async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined
 /** Deleted, or not to be seen by us just now. What it pushed speaks for it; without that it is given up only after its time. */
 async function unknownRun(run: CycleRun, found: OpenRun): Promise<Run | undefined> {
   const { builder, intent } = found;
-  const gone = `run ${found.run.id} is not known to ${builder.provider} any more`;
   if (await contentOfRun(run, found, undefined)) return { ...found.run, status: 'success' };
-  const over = builder.capabilities().inProcess || isOverdue(run, found);
-  if (over) return { ...found.run, status: 'failure', error: gone };
+  if (builder.capabilities().inProcess) return runOfAnother(run, found);
+  const gone = `run ${found.run.id} is not known to ${builder.provider} any more`;
+  if (isOverdue(run, found)) return { ...found.run, status: 'failure', error: gone };
   run.problems.push({
     code: 'NOT_FOUND',
     message: `${gone}; its key stays taken until limits.runTimeout has passed`,
@@ -74,6 +74,19 @@ async function unknownRun(run: CycleRun, found: OpenRun): Promise<Run | undefine
     subject: { kind: 'image', name: intent.image },
   });
   return undefined;
+}
+
+/**
+ * A build that lives in a process which is not ours. Its end is no failure of the image; while its process may still run,
+ * on this machine or another, it is left alone for as long as a build may take.
+ */
+async function runOfAnother(run: CycleRun, { own, intent, run: known }: OpenRun): Promise<Run | undefined> {
+  const over =
+    own ||
+    (await run.deps.isDead(intent.writer)) ||
+    age(run, intent) >= run.settings.limits.buildTimeout + visibleWithin;
+  if (!over) return undefined;
+  return { ...known, status: 'cancelled', error: `the process that ran build ${known.id} ended before it` };
 }
 
 /** Builds that live in a process are ended by their builder; a run elsewhere has its own, longer time. */

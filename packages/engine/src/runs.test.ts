@@ -79,6 +79,37 @@ describe('a run that has ended', () => {
   });
 });
 
+describe('a build that lives in a process of another machine', () => {
+  /** Its process is stopped when the run is recorded; this machine does not know the run. */
+  async function elsewhere(knowsDead: boolean): Promise<TestFactory> {
+    for (let at = 1; at < 100; at += 1) {
+      const factory = one({ inProcess: true, knowsDead, outcome: () => 'failure', buildTime: 30 * minute });
+      factory.spawn('a', {});
+      await factory.scheduler.run([{ process: 'a', at }]);
+      if (!factory.state.intents.get('app')?.run) continue;
+      factory.world.ci.hide('run-1');
+      return factory;
+    }
+    throw new Error('no run was recorded');
+  }
+
+  it('is left alone for as long as a build may take, and its end is no failure', async () => {
+    const factory = await elsewhere(false);
+    factory.world.now += 20 * minute;
+    const report = await factory.cycle();
+    expect([report.problems, rebuildsOf(factory), factory.world.runs.length]).toEqual([[], [], 1]);
+    factory.world.now += 51 * minute;
+    await factory.cycle();
+    expect(rebuildsOf(factory)?.at(0)).toBe('cancelled 1');
+  });
+
+  it('has ended with its process where that is known to be gone', async () => {
+    const factory = await elsewhere(true);
+    await factory.cycle();
+    expect(rebuildsOf(factory)?.at(0)).toBe('cancelled 1');
+  });
+});
+
 describe('a run that nobody knows any more', () => {
   async function hidden(options: TestFactoryOptions, after: number): Promise<TestFactory> {
     const factory = one(options);
