@@ -1,33 +1,35 @@
-/** Reads answers of a server without trusting their form. */
+type Path = readonly (string | number)[];
 
-export function at(value: unknown, ...path: readonly string[]): unknown {
+/** What stands at a place of an answer, whose form is not trusted; undefined where anything on the way is missing. */
+export function at(value: unknown, ...path: Path): unknown {
   let inner = value;
   for (const key of path) {
     if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined;
-    inner = (inner as Readonly<Record<string, unknown>>)[key];
+    inner = (inner as Readonly<Record<string | number, unknown>>)[key];
   }
   return inner;
 }
 
-export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
+/** Empty text counts as none. */
+export function textAt(value: unknown, ...path: Path): string | undefined {
   const found = at(value, ...path);
   return typeof found === 'string' && found !== '' ? found : undefined;
 }
 
 /** A number or text of digits, as text: ids are longer than what a number holds exactly at some servers. */
-export function idAt(value: unknown, ...path: readonly string[]): string | undefined {
+export function idAt(value: unknown, ...path: Path): string | undefined {
   const found = at(value, ...path);
   if (typeof found === 'number' && Number.isSafeInteger(found) && found > 0) return String(found);
   return typeof found === 'string' && /^\d{1,20}$/.test(found) ? found : undefined;
 }
 
-export function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
+export function listAt(value: unknown, ...path: Path): readonly unknown[] {
   const found = at(value, ...path);
   return Array.isArray(found) ? (found as readonly unknown[]) : [];
 }
 
 /** An address that may be shown to people as a link. */
-export function linkAt(value: unknown, ...path: readonly string[]): string | undefined {
+export function linkAt(value: unknown, ...path: Path): string | undefined {
   const found = textAt(value, ...path);
   return found !== undefined && found.length <= 2000 && /^https?:\/\/[^\s\p{Cc}]+$/u.test(found)
     ? found

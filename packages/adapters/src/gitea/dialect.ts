@@ -1,6 +1,7 @@
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import { parseInstant, type Instant } from '@image-factory/core/time.ts';
-import { at, idAt, linkAt, listAt, textAt } from '../ci-runs/fields.ts';
+import { at, linkAt, listAt, textAt } from '../ci-http/fields.ts';
+import { runIdAt } from '../ci-runs/run-fields.ts';
 import { markIn, type RunMark } from '../ci-runs/run-mark.ts';
 
 /** A run as both servers show it, once their different words are put aside. */
@@ -43,11 +44,11 @@ export const gitea: Dialect = {
   tokenVariable: 'GITEA_TOKEN',
   dispatch: (body) => ({ query: { return_run_details: 'true' }, json: body }),
   started(answer) {
-    const id = idAt(answer, 'workflow_run_id');
+    const id = runIdAt(answer, 'workflow_run_id');
     return id === undefined ? undefined : { id, url: linkAt(answer, 'html_url') };
   },
   run(answer) {
-    const id = idAt(answer, 'id');
+    const id = runIdAt(answer, 'id');
     if (id === undefined) return undefined;
     const title = textAt(answer, 'display_title');
     const word = textAt(answer, 'conclusion');
@@ -79,11 +80,11 @@ export const forgejo: Dialect = {
   tokenVariable: 'FORGEJO_TOKEN',
   dispatch: (body) => ({ query: {}, json: { ...body, return_run_info: true } }),
   started(answer) {
-    const id = idAt(answer, 'id');
+    const id = runIdAt(answer, 'id');
     return id === undefined ? undefined : { id, url: undefined };
   },
   run(answer) {
-    const id = idAt(answer, 'id');
+    const id = runIdAt(answer, 'id');
     if (id === undefined) return undefined;
     const title = textAt(answer, 'title');
     const word = textAt(answer, 'status');

@@ -1,7 +1,8 @@
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Instant } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer, ApiRequest } from '../ci-http/api.ts';
-import { digestIn, listAt, textAt } from '../ci-runs/fields.ts';
+import { listAt, textAt } from '../ci-http/fields.ts';
+import { digestIn } from '../ci-runs/run-fields.ts';
 import type { RunMark } from '../ci-runs/run-mark.ts';
 import { said, wordsOf } from '../ci-runs/said.ts';
 import type { Dialect, ServerRun } from './dialect.ts';

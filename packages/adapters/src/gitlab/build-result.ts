@@ -1,5 +1,6 @@
 import type { Run } from '@image-factory/core/ports/builder.ts';
-import { at, digestIn, idAt, linkAt, listAt, textAt } from '../ci-runs/fields.ts';
+import { at, linkAt, listAt, textAt } from '../ci-http/fields.ts';
+import { digestIn, runIdAt } from '../ci-runs/run-fields.ts';
 
 /** The file that the build leaves as an artifact of one of its jobs; it is read alone, never the archive. */
 export const resultFile = 'image-factory.json';
@@ -17,7 +18,7 @@ export interface Job {
 
 export function jobsIn(answer: unknown): readonly Job[] {
   return listAt(answer).flatMap((job): Job[] => {
-    const id = idAt(job, 'id');
+    const id = runIdAt(job, 'id');
     if (id === undefined) return [];
     const archives = listAt(job, 'artifacts').some((each) => textAt(each, 'file_type') === 'archive');
     return [

@@ -1,7 +1,7 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
 import type { ApiAnswer, ApiRequest } from '../ci-http/api.ts';
-import { at, linkAt, textAt } from '../ci-runs/fields.ts';
+import { at, linkAt, textAt } from '../ci-http/fields.ts';
 import { openOrNewest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
 import { firstSecret } from '../ci-runs/first-secret.ts';
 import { repositoryAt } from '../ci-runs/repository.ts';

@@ -3,7 +3,8 @@ import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { day, formatInstant } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer, ApiRequest } from '../ci-http/api.ts';
-import { idAt, linkAt, listAt, textAt } from '../ci-runs/fields.ts';
+import { linkAt, listAt, textAt } from '../ci-http/fields.ts';
+import { runIdAt } from '../ci-runs/run-fields.ts';
 import { isMarked, markIn, markOf, type RunMark } from '../ci-runs/run-mark.ts';
 import { said, wordsOf } from '../ci-runs/said.ts';
 import { failedJob, jobsIn, resultFile, resultIn, type BuildResult, type Job } from './build-result.ts';
@@ -209,7 +210,7 @@ export class Pipelines {
 }
 
 export function pipelineIn(entry: unknown): Pipeline | undefined {
-  const id = idAt(entry, 'id');
+  const id = runIdAt(entry, 'id');
   return id === undefined
     ? undefined
     : { id, name: textAt(entry, 'name'), status: textAt(entry, 'status'), url: linkAt(entry, 'web_url') };

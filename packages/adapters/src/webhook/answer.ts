@@ -1,7 +1,8 @@
 import type { WebhookSettings, WebhookStatus } from '@image-factory/core/enrolment/provider-settings.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { ApiAnswer } from '../ci-http/api.ts';
-import { at, digestIn, linkAt, listAt, textAt } from '../ci-runs/fields.ts';
+import { at, linkAt, listAt, textAt } from '../ci-http/fields.ts';
+import { digestIn } from '../ci-runs/run-fields.ts';
 import type { RunMark } from '../ci-runs/run-mark.ts';
 
 /** `$.a.b[0]` as steps. */
