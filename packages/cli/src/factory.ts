@@ -52,6 +52,8 @@ export interface Factory {
   rehearse(options: { readonly offline: boolean }): Promise<CycleReport>;
   /** Whether each CI system in use answers and takes its credential. */
   checkProviders(): Promise<readonly ProviderCheck[]>;
+  /** The newest records, whichever engine owns them. */
+  read(): Promise<FactoryState>;
   /** A person's change of the state, as one commit. */
   change(subject: string, change: (state: FactoryState) => Changed): Promise<void>;
   close(): Promise<void>;
@@ -166,6 +168,11 @@ export async function openFactory(
     },
     rehearse: ({ offline }) => cycle(offline ? { dry: true, offline: true } : { dry: true }),
     checkProviders: async () => (await parts.openCi()).check(),
+    async read() {
+      const records = openRecords({ store: parts.store, dry: true });
+      await records.load();
+      return records.state;
+    },
     async change(subject, change) {
       const records = openRecords({ store: parts.store, dry: false });
       await records.load();

@@ -1,7 +1,6 @@
 import type { Settings } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { stateVersion } from '@image-factory/core/state/intent-codec.ts';
-import { emptyState } from '@image-factory/core/state/decode-state.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
 import { minute, second } from '@image-factory/core/time.ts';
 import type { Changed } from '@image-factory/engine/enter.ts';
@@ -32,7 +31,7 @@ export async function engine(
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    const { engine: first, intents } = await stateOf(factory);
+    const { engine: first, intents } = await factory.read();
     let owner = first;
     if (wanted && owner?.engine !== wanted) {
       const patience = flags['wait'] === false ? 0 : 60 * minute;
@@ -40,7 +39,7 @@ export async function engine(
       await factory.change(`Hand the state over to the ${wanted} engine`, (state) =>
         handedOver(state, wanted, factory.deps.clock.now()),
       );
-      owner = (await stateOf(factory)).engine;
+      owner = (await factory.read()).engine;
     }
     return {
       value: owner ?? { engine: factory.config.settings.engine, epoch: 0 },
@@ -64,16 +63,6 @@ function engineOf(word: string): Engine {
     message: `there is no engine ${word}`,
     hint: `Write one of ${engines.join(', ')}.`,
   });
-}
-
-/** The newest records; nothing is changed. */
-async function stateOf(factory: Factory): Promise<FactoryState> {
-  let found: FactoryState = emptyState;
-  await factory.change('Read', (state) => {
-    found = state;
-    return { state, events: [] };
-  });
-  return found;
 }
 
 /** Follows what is open, starting nothing, until nothing is. */

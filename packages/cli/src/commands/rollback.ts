@@ -90,11 +90,7 @@ function managed(factory: Factory, name: string): ManagedEnrolment {
 }
 
 async function recordOf(factory: Factory, name: string): Promise<ImageRecord> {
-  let found: ImageRecord | undefined;
-  await factory.change('Read', (state) => {
-    found = state.images.get(name);
-    return { state, events: [] };
-  });
+  const found = (await factory.read()).images.get(name);
   if (found) return found;
   throw new FactoryError({
     code: 'NOT_FOUND',
