@@ -256,6 +256,7 @@ is one JSON value; [its shapes](json-output.md) are described. Colour appears on
 | 1 | Some images failed; the rest was done. \`doctor\`: something has to be mended. |
 | 2 | The configuration or the command line is wrong; nothing was done. |
 | 3 | Nothing could be done: the state is unreachable, or the clock is wrong. |
+| 141 | The reader of the output went away (as \`head\` does), which ends a command as SIGINT does: in order, and without a word. |
 
 | variable | meaning |
 |---|---|

@@ -1,4 +1,9 @@
-/** Aborted by SIGINT or SIGTERM: what runs ends in order. A second signal ends the process at once. */
+import { outputClosed } from './closed-output.ts';
+
+/**
+ * Aborted by SIGINT or SIGTERM, and when nobody reads the output any more: what runs ends in order. A second signal ends
+ * the process at once.
+ */
 export function stopSignal(): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   const stop = (): void => {
@@ -8,7 +13,7 @@ export function stopSignal(): { readonly signal: AbortSignal; dispose(): void } 
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   return {
-    signal: controller.signal,
+    signal: AbortSignal.any([controller.signal, outputClosed]),
     dispose() {
       process.off('SIGINT', stop);
       process.off('SIGTERM', stop);
