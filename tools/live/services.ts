@@ -70,6 +70,7 @@ export function builderOf(service: Service, api: Api, clock: Clock, token = serv
     url,
     token: { kind: 'env', name: variable },
     ca: undefined,
+    callBack: undefined,
     claims: true,
   } as const;
   switch (name) {

@@ -48,6 +48,9 @@ export const problemCodes = {
   CI_THROTTLED: 'The CI system asked us to slow down; nothing was started.',
   CI_INVALID: 'The CI system answered something that is not one of its answers.',
 
+  CALL_BACK_REFUSED: 'A call-back is not signed as its provider signs, so nothing in it was believed.',
+  CALL_BACK_INVALID: 'A call-back that is authentic could not be understood.',
+
   REQUEST_IMPOSSIBLE: 'What a request would have to change in a source cannot be changed safely.',
   REQUEST_FOREIGN: 'Somebody else has committed to the branch of a request, so it is left alone.',
 

@@ -353,6 +353,23 @@ export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Inte
         { id: aWord, url: aWord, startedAt: anInstant },
         { requiredKeys: ['id', 'startedAt'], noNullPrototype: true },
       ),
+      reported: fc.record(
+        {
+          at: anInstant,
+          status: fc.constantFrom(
+            'success' as const,
+            'failure' as const,
+            'cancelled' as const,
+            'superseded' as const,
+          ),
+          run: aWord,
+          digest: aDigest,
+          url: aWord,
+          log: aWord,
+          error: aWord,
+        },
+        { requiredKeys: ['at', 'status', 'run'], noNullPrototype: true },
+      ),
     },
     'image',
     'key',

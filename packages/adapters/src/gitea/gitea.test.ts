@@ -38,7 +38,7 @@ function contract(
       };
     },
     builder({ url, clock }) {
-      const settings = { url, token: undefined, ca: undefined, claims: true };
+      const settings = { url, token: undefined, ca: undefined, callBack: undefined, claims: true };
       const api = createApi({ provider, url, ca: undefined, clock });
       const name = provider === 'gitea' ? 'GITEA_TOKEN' : 'FORGEJO_TOKEN';
       const secrets = createSecretSource({ baseDir: '/', environment: { [name]: token } });

@@ -12,10 +12,22 @@ for (const provider of ['gitea', 'forgejo'] as const) {
     let now = Date.UTC(2026, 0, 1);
     const clock = { now: () => now, monotonic: () => now, sleep: async (time: number) => void (now += time) };
     const store = new ChangeRequests({ repo: 'acme/app', token: secretToken, random: () => 0.5, ...more });
-    const settings = { url: 'https://git.example', token: undefined, ca: undefined, claims: true };
+    const settings = {
+      url: 'https://git.example',
+      token: undefined,
+      ca: undefined,
+      callBack: undefined,
+      claims: true,
+    };
     const handle = giteaRequests(store, provider === 'gitea' ? 50 : 20);
     const exchange = exchangeOver(handle, { now: () => now, at: async () => undefined });
-    const api = createApi({ provider, url: settings.url, ca: undefined, clock, exchange });
+    const api = createApi({
+      provider,
+      url: settings.url,
+      ca: undefined,
+      clock,
+      exchange,
+    });
     const environment = { GITEA_TOKEN: secretToken, FORGEJO_TOKEN: secretToken };
     const secrets = createSecretSource({ baseDir: '/', environment });
     const image = enrolment({ source: { provider, repo: 'acme/app' } });

@@ -27,7 +27,15 @@ function contract(name: string, start: 'workflow_dispatch' | 'repository_dispatc
       return { forge, expire: () => forge.tokens.clear() };
     },
     builder({ url, clock }) {
-      const settings = { url, token: undefined, ca: undefined, claims: true, app: undefined, start };
+      const settings = {
+        url,
+        token: undefined,
+        ca: undefined,
+        callBack: undefined,
+        claims: true,
+        app: undefined,
+        start,
+      };
       const api = createApi({ provider: 'github', url, ca: undefined, clock });
       const environment = { GITHUB_TOKEN: token };
       const secrets = createSecretSource({ baseDir: '/', environment });

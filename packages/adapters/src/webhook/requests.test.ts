@@ -36,7 +36,12 @@ async function open(
     requests.push(request);
     return answer(request);
   });
-  const api = createApi({ provider: 'webhook', url: served.url, ca: undefined, clock: realClock });
+  const api = createApi({
+    provider: 'webhook',
+    url: served.url,
+    ca: undefined,
+    clock: realClock,
+  });
   closers.push(
     () => api.close(),
     () => served.close(),
@@ -49,6 +54,7 @@ async function open(
       find: undefined,
       cancel: undefined,
       ca: undefined,
+      callBack: undefined,
       claims: false,
       ...settingsAt(served.url),
     },

@@ -60,7 +60,13 @@ export function gitlabUnderTest(start: 'inputs' | 'variables'): ProviderUnderTes
 }
 
 export function giteaUnderTest(provider: 'gitea' | 'forgejo', details: boolean): ProviderUnderTest {
-  const settings = { url: 'https://git.test', token: undefined, ca: undefined, claims: true };
+  const settings = {
+    url: 'https://git.test',
+    token: undefined,
+    ca: undefined,
+    callBack: undefined,
+    claims: true,
+  };
   return {
     provider,
     repo,
@@ -75,7 +81,14 @@ export function giteaUnderTest(provider: 'gitea' | 'forgejo', details: boolean):
         details,
       }),
     builder({ exchange, clock, random, startWithin }) {
-      const api = createApi({ provider, url: settings.url, ca: undefined, clock, random, exchange });
+      const api = createApi({
+        provider,
+        url: settings.url,
+        ca: undefined,
+        clock,
+        random,
+        exchange,
+      });
       const environment = { GITEA_TOKEN: token, FORGEJO_TOKEN: token };
       const secrets = createSecretSource({ baseDir: '/nowhere', environment });
       return createGitea({
@@ -136,6 +149,7 @@ const webhookSettings: WebhookSettings = {
   },
   cancel: undefined,
   ca: undefined,
+  callBack: undefined,
   claims: true,
 };
 
@@ -150,7 +164,14 @@ export const webhookUnderTest: ProviderUnderTest = {
       credential: { header: 'authorization', value: token },
     }),
   builder({ exchange, clock, random, startWithin, registry }) {
-    const api = createApi({ provider: 'webhook', url: webhookUrl, ca: undefined, clock, random, exchange });
+    const api = createApi({
+      provider: 'webhook',
+      url: webhookUrl,
+      ca: undefined,
+      clock,
+      random,
+      exchange,
+    });
     return createWebhook({
       settings: webhookSettings,
       apiFor: () => api,

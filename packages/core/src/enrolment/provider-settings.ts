@@ -15,6 +15,8 @@ interface ForgeSettings {
   readonly ca: string | undefined;
   /** Do the workflows of this provider claim their build key before they build? */
   readonly claims: boolean;
+  /** Secret of the webhook by which it tells `serve` of runs; undefined: it is not listened to. */
+  readonly callBack: SecretReference | undefined;
 }
 
 export interface GithubSettings extends ForgeSettings {
@@ -51,15 +53,9 @@ export interface WebhookCall {
 }
 
 /** The run's state, found in an answer. */
-export interface WebhookStatus extends WebhookCall {
+export interface WebhookStatus extends WebhookCall, EndWords {
   /** JSON path of the state. */
   readonly state: string;
-  /** Words of the state that mean the end; every other one means: still running. */
-  readonly success: readonly string[];
-  readonly failure: readonly string[];
-  readonly cancelled: readonly string[];
-  /** States that mean that it found its key claimed and left. */
-  readonly superseded: readonly string[];
   /** JSON path of a list: the run is the item that has `key/attempt` or `key-attempt` in one of its texts. */
   readonly items: string | undefined;
   readonly digest: string | undefined;
@@ -67,23 +63,45 @@ export interface WebhookStatus extends WebhookCall {
   readonly log: string | undefined;
 }
 
+/** HMAC over a body, in a header, as hex digits. */
+export interface BodySignature {
+  readonly header: string;
+  readonly secret: SecretReference;
+  readonly algorithm: 'sha1' | 'sha256' | 'sha512';
+  readonly prefix: string;
+}
+
+/** The words that a state has at its end; every other one means: still running. */
+export interface EndWords {
+  readonly success: readonly string[];
+  readonly failure: readonly string[];
+  readonly cancelled: readonly string[];
+  /** States that mean that it found its key claimed and left. */
+  readonly superseded: readonly string[];
+}
+
+/** Where a signed request of the CI system says how a run is: JSON paths in its body. */
+export interface WebhookCallBack extends EndWords {
+  readonly sign: BodySignature;
+  readonly key: string;
+  readonly attempt: string;
+  readonly state: string;
+  readonly digest: string | undefined;
+  readonly link: string | undefined;
+  readonly log: string | undefined;
+}
+
 export interface WebhookSettings {
   readonly start: WebhookCall;
-  /** HMAC over the body, in a header. */
-  readonly sign:
-    | {
-        readonly header: string;
-        readonly secret: SecretReference;
-        readonly algorithm: 'sha1' | 'sha256' | 'sha512';
-        readonly prefix: string;
-      }
-    | undefined;
+  /** Of every request that has a body. */
+  readonly sign: BodySignature | undefined;
   /** JSON path of the run's id in the answer, or a header that names it; undefined: it is `key-attempt`. */
   readonly run: { readonly path: string | undefined; readonly header: string | undefined } | undefined;
   readonly status: WebhookStatus | undefined;
   /** Finds a run by key and attempt: the answer is read as that of `status`, the id as by the path of `run`. */
   readonly find: (WebhookCall & { readonly items: string | undefined }) | undefined;
   readonly cancel: WebhookCall | undefined;
+  readonly callBack: WebhookCallBack | undefined;
   readonly ca: string | undefined;
   readonly claims: boolean;
 }
@@ -103,6 +121,7 @@ export const defaultProviders: ProviderSettings = {
     token: undefined,
     ca: undefined,
     claims: true,
+    callBack: undefined,
     app: undefined,
     start: 'workflow_dispatch',
   },
@@ -111,6 +130,7 @@ export const defaultProviders: ProviderSettings = {
     token: undefined,
     ca: undefined,
     claims: true,
+    callBack: undefined,
     triggerToken: undefined,
     start: 'inputs',
   },

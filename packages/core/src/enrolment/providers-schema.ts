@@ -27,8 +27,13 @@ const forge = {
   }),
 };
 
-const github = z.strictObject({
+const listened = {
   ...forge,
+  callBack: secret('Secret of the webhook by which it tells `image-factory serve` of runs, by reference.'),
+};
+
+const github = z.strictObject({
+  ...listened,
   app: z
     .strictObject({
       id: z.union([z.string(), z.number().int()]).meta({ description: 'Id of the GitHub App.' }).optional(),
@@ -45,7 +50,7 @@ const github = z.strictObject({
 });
 
 const gitlab = z.strictObject({
-  ...forge,
+  ...listened,
   triggerToken: secret('Pipeline trigger token, where the token may not start pipelines.'),
   start: oneOf(['inputs', 'variables'], {
     description: 'Hand over typed pipeline inputs (GitLab 17.10 and newer), or variables.',
@@ -84,17 +89,28 @@ const items = text({
   examples: ['$.builds'],
 });
 
+const sign = z.strictObject({
+  header: text({ description: 'Header that carries the signature.', examples: ['X-Signature-256'] }),
+  secret: secret('Key of the HMAC, by reference.'),
+  algorithm: oneOf(['sha1', 'sha256', 'sha512'], { description: 'Hash.', default: 'sha256' }),
+  prefix: text({ description: 'What stands before the hex digits.', examples: ['sha256='] }),
+});
+
+/** How an answer or a call-back says how a run is. */
+const told = {
+  state: text({ description: 'JSON path of the state.', examples: ['$.status'] }),
+  success: texts({ description: 'States that mean success.' }),
+  failure: texts({ description: 'States that mean failure.' }),
+  cancelled: texts({ description: 'States that mean that it was cancelled.' }),
+  superseded: texts({ description: 'States that mean that another run holds the claim of its key.' }),
+  digest: text({ description: 'JSON path of the digest that was pushed.' }),
+  link: text({ description: 'JSON path of a link to the run, for people.' }),
+  log: text({ description: 'JSON path of a link to its log.' }),
+};
+
 const webhook = z.strictObject({
   start: z.strictObject(call).meta({ description: 'The request that starts a build.' }).optional(),
-  sign: z
-    .strictObject({
-      header: text({ description: 'Header that carries the signature.', examples: ['X-Signature-256'] }),
-      secret: secret('Key of the HMAC, by reference.'),
-      algorithm: oneOf(['sha1', 'sha256', 'sha512'], { description: 'Hash.', default: 'sha256' }),
-      prefix: text({ description: 'What stands before the hex digits.', examples: ['sha256='] }),
-    })
-    .meta({ description: 'Signs the body of every request that has one.' })
-    .optional(),
+  sign: sign.meta({ description: 'Signs the body of every request that has one.' }).optional(),
   run: z
     .strictObject({
       path: text({ description: 'JSON path of the run id in the answer.', examples: ['$.id'] }),
@@ -108,15 +124,8 @@ const webhook = z.strictObject({
   status: z
     .strictObject({
       ...call,
-      state: text({ description: 'JSON path of the state.', examples: ['$.status'] }),
-      success: texts({ description: 'States that mean success.' }),
-      failure: texts({ description: 'States that mean failure.' }),
-      cancelled: texts({ description: 'States that mean that it was cancelled.' }),
-      superseded: texts({ description: 'States that mean that another run holds the claim of its key.' }),
+      ...told,
       items,
-      digest: text({ description: 'JSON path of the digest that was pushed.' }),
-      link: text({ description: 'JSON path of a link to the run, for people.' }),
-      log: text({ description: 'JSON path of a link to its log.' }),
     })
     .meta({ description: 'The request that asks how a run is. Without it the registry has to tell.' })
     .optional(),
@@ -125,6 +134,17 @@ const webhook = z.strictObject({
     .meta({ description: 'Finds a run by key and attempt.' })
     .optional(),
   cancel: z.strictObject(call).meta({ description: 'Cancels a run.' }).optional(),
+  callBack: z
+    .strictObject({
+      sign: sign.meta({ description: 'How its requests are signed; others are refused.' }).optional(),
+      key: text({ description: 'JSON path of the build key in the body.', default: '$.key' }),
+      attempt: text({ description: 'JSON path of the attempt.', default: '$.attempt' }),
+      ...told,
+    })
+    .meta({
+      description: 'What the system sends to `image-factory serve` at /hooks/webhook when a run has ended.',
+    })
+    .optional(),
   ca: forge.ca,
   claims: forge.claims,
 });
@@ -133,8 +153,8 @@ export const providersShape = z
   .strictObject({
     github: github.meta({ description: 'GitHub Actions.' }).optional(),
     gitlab: gitlab.meta({ description: 'GitLab CI.' }).optional(),
-    gitea: z.strictObject(forge).meta({ description: 'Gitea Actions.' }).optional(),
-    forgejo: z.strictObject(forge).meta({ description: 'Forgejo Actions.' }).optional(),
+    gitea: z.strictObject(listened).meta({ description: 'Gitea Actions.' }).optional(),
+    forgejo: z.strictObject(listened).meta({ description: 'Forgejo Actions.' }).optional(),
     webhook: webhook.meta({ description: 'Any system with an HTTP endpoint.' }).optional(),
   })
   .meta({ description: "The team's own CI. Secrets by reference only." });

@@ -37,6 +37,7 @@ providers:
         url: 'https://github.example.com/api/v3',
         token: undefined,
         ca: undefined,
+        callBack: undefined,
         claims: false,
         app: { id: '12345', installation: 7, privateKey: { kind: 'file', path: '/run/secrets/app.pem' } },
         start: 'repository_dispatch',
@@ -50,7 +51,13 @@ providers:
         start: 'variables',
       },
       gitea: undefined,
-      forgejo: { url: 'https://codeberg.org', token: undefined, ca: undefined, claims: true },
+      forgejo: {
+        url: 'https://codeberg.org',
+        token: undefined,
+        ca: undefined,
+        callBack: undefined,
+        claims: true,
+      },
       webhook: undefined,
     });
   });
@@ -65,6 +72,11 @@ providers:
     sign: { header: X-Signature, secret: { env: CI_KEY }, prefix: "sha256=" }
     run: { path: "$.queue.items[0].id" }
     status: { url: "https://ci.example.com/run/{{run}}", state: $.state, success: [ok] }
+    callBack:
+      sign: { header: X-Signature, secret: { env: CI_KEY } }
+      key: $.run.key
+      state: $.run.state
+      success: [ok]
 `);
     expect(read?.webhook).toMatchObject({
       start: {
@@ -74,6 +86,13 @@ providers:
       sign: { header: 'X-Signature', algorithm: 'sha256', prefix: 'sha256=' },
       run: { path: '$.queue.items[0].id' },
       status: { method: 'GET', state: '$.state', success: ['ok'], failure: [], cancelled: [] },
+      callBack: {
+        sign: { header: 'X-Signature', secret: { kind: 'env', name: 'CI_KEY' }, algorithm: 'sha256' },
+        key: '$.run.key',
+        attempt: '$.attempt',
+        state: '$.run.state',
+        success: ['ok'],
+      },
       claims: false,
     });
   });
@@ -100,6 +119,12 @@ providers:
     ],
     ['webhook: { start: { url: "https://h/x" }, sign: { header: X } }', 'sign', 'needs header and secret'],
     ['webhook: { start: { url: "https://h/x" }, run: { path: "$..id" } }', 'path', 'is not a JSON path'],
+    [
+      'webhook: { start: { url: "https://h/x" }, callBack: { state: $.s, success: [ok] } }',
+      'callBack',
+      'needs sign, state and success',
+    ],
+    ['github: { callBack: { env: ghp_0123456789abcdef } }', 'env', 'not the name of an environment variable'],
     [
       'webhook: { start: { url: "https://h/x" }, status: { url: "https://h/y" } }',
       'status',

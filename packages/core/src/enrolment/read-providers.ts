@@ -36,6 +36,7 @@ function readForge(shape: ForgeShape, scope: Scope, usual: string | undefined): 
     token: readSecret(shape.token, within(scope, 'token')),
     ca: readLine(shape.ca, scope, 'ca'),
     claims: shape.claims ?? true,
+    callBack: readSecret(shape.callBack, within(scope, 'callBack')),
   };
 }
 

@@ -2,9 +2,10 @@ import { addProblem, looksSecret, shown, within, type Scope } from './findings.t
 import { nearest } from '../nearest.ts';
 import type { SecretReference, WebhookCall, WebhookSettings, WebhookStatus } from './provider-settings.ts';
 import type { ProvidersShape } from './providers-schema.ts';
-import { hasControlCharacter } from './read-path.ts';
+import { readCallBack, readSignature } from './read-call-back.ts';
 import { readSecret } from './read-secret.ts';
 import { readLine } from './read-source.ts';
+import { checkHeader, readJsonPath, readTold } from './webhook-parts.ts';
 import { fillPlaces, isJsonBody, placesIn, placesOfCall } from './webhook-places.ts';
 
 type WebhookShape = NonNullable<ProvidersShape['webhook']>;
@@ -30,30 +31,9 @@ export function readWebhook(shape: WebhookShape, scope: Scope): WebhookSettings 
       'Write POST; every CI system takes its start that way too.',
     );
   }
-  const { sign } = shape;
-  const key = sign && readSecret(sign.secret, within(scope, 'sign', 'secret'));
-  if (sign?.header !== undefined)
-    checkHeader(sign.header, sign.prefix ?? '', within(scope, 'sign', 'header'));
-  if (sign && (sign.header === undefined || !key)) {
-    addProblem(
-      within(scope, 'sign'),
-      'CONFIG_CONFLICT',
-      'sign needs header and secret',
-      'Example: sign: { header: X-Signature-256, secret: { env: CI_HMAC_KEY } }.',
-      'key',
-    );
-  }
   return {
     start: readCall(shape.start, within(scope, 'start'), 'POST', 'start'),
-    sign:
-      sign?.header !== undefined && key
-        ? {
-            header: sign.header,
-            secret: key,
-            algorithm: sign.algorithm ?? 'sha256',
-            prefix: sign.prefix ?? '',
-          }
-        : undefined,
+    sign: shape.sign && readSignature(shape.sign, within(scope, 'sign')),
     run: shape.run && {
       path: readJsonPath(shape.run.path, within(scope, 'run', 'path')),
       header: readLine(shape.run.header, within(scope, 'run'), 'header'),
@@ -64,14 +44,13 @@ export function readWebhook(shape: WebhookShape, scope: Scope): WebhookSettings 
       items: readJsonPath(shape.find.items, within(scope, 'find', 'items')),
     },
     cancel: shape.cancel && readCall(shape.cancel, within(scope, 'cancel'), 'POST', 'cancel'),
+    callBack: shape.callBack && readCallBack(shape.callBack, within(scope, 'callBack')),
     ca: readLine(shape.ca, scope, 'ca'),
     claims: shape.claims ?? false,
   };
 }
 
 function readStatus(shape: NonNullable<WebhookShape['status']>, scope: Scope): WebhookStatus {
-  const path = (key: 'state' | 'digest' | 'link' | 'log' | 'items') =>
-    readJsonPath(shape[key], within(scope, key));
   if (shape.state === undefined || !shape.success?.length) {
     addProblem(
       scope,
@@ -83,15 +62,8 @@ function readStatus(shape: NonNullable<WebhookShape['status']>, scope: Scope): W
   }
   return {
     ...readCall(shape, scope, 'GET', 'status'),
-    state: path('state') ?? '$.status',
-    success: shape.success ?? [],
-    failure: shape.failure ?? [],
-    cancelled: shape.cancelled ?? [],
-    superseded: shape.superseded ?? [],
-    items: path('items'),
-    digest: path('digest'),
-    link: path('link'),
-    log: path('log'),
+    ...readTold(shape, scope),
+    items: readJsonPath(shape.items, within(scope, 'items')),
   };
 }
 
@@ -164,18 +136,6 @@ function checkPlaces(template: string | undefined, scope: Scope, known: readonly
   }
 }
 
-/** RFC 9110, 5.1 and 5.5: a token as name, and no control characters in the value. */
-function checkHeader(name: string, value: string, scope: Scope): void {
-  if (/^[!#$%&'*+.^_`|~\w-]{1,100}$/.test(name) && !hasControlCharacter(value)) return;
-  addProblem(
-    scope,
-    'CONFIG_INVALID_VALUE',
-    `${shown(name)} is not a header that can be sent`,
-    'Write a name without spaces, and one line of text as its value.',
-    'key',
-  );
-}
-
 /** The host must be written out: what fills a place must not choose who is asked. */
 function readTemplate(written: string | undefined, scope: Scope): string {
   if (
@@ -191,16 +151,4 @@ function readTemplate(written: string | undefined, scope: Scope): string {
     'Write https://host/path; places such as {{image}} stand behind the host only, and secrets under secretHeaders.',
   );
   return 'https://invalid';
-}
-
-/** `$.a.b[0]`: names and numbers only. */
-function readJsonPath(written: string | undefined, scope: Scope): string | undefined {
-  if (written === undefined || /^\$(?:\.[\w-]{1,100}|\[\d{1,4}\]){1,20}$/.test(written)) return written;
-  addProblem(
-    scope,
-    'CONFIG_INVALID_VALUE',
-    `${shown(written)} is not a JSON path`,
-    'Write names and list positions: $.run.id, $.items[0].state.',
-  );
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import {
   count,
+  digest,
   instant,
   oneOf,
   onlyTrue,
@@ -11,7 +12,7 @@ import {
   type Codec,
 } from './fields.ts';
 import { pin, platformName } from './image-codec.ts';
-import type { EngineRecord, Intent } from './types.ts';
+import type { EngineRecord, Intent, RunReport } from './types.ts';
 
 /** state/intents/<image>.yaml */
 export const intentCodec: Codec<Intent> = recordOf<Intent>({
@@ -35,6 +36,17 @@ export const intentCodec: Codec<Intent> = recordOf<Intent>({
       id: required(text),
       url: optional(text),
       startedAt: required(instant),
+    }),
+  ),
+  reported: optional(
+    recordOf<RunReport>({
+      at: required(instant),
+      status: required(oneOf('success', 'failure', 'cancelled', 'superseded')),
+      run: required(text),
+      digest: optional(digest),
+      url: optional(text),
+      log: optional(text),
+      error: optional(text),
     }),
   ),
 });

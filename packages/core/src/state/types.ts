@@ -264,6 +264,20 @@ export interface Intent {
   readonly commit?: string;
   /** Set once the run is known. */
   readonly run?: { readonly id: string; readonly url?: string; readonly startedAt: Instant };
+  /** Set where the CI system told by itself how the run ended, and nobody can be asked for it. */
+  readonly reported?: RunReport;
+}
+
+/** How a run ended, by the word of its CI system. */
+export interface RunReport {
+  readonly at: Instant;
+  readonly status: 'success' | 'failure' | 'cancelled' | 'superseded';
+  /** The run's id, as its builder writes it. */
+  readonly run: string;
+  readonly digest?: Digest;
+  readonly url?: string;
+  readonly log?: string;
+  readonly error?: string;
 }
 
 /** state/engine.yaml */

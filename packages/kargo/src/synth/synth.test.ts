@@ -185,7 +185,13 @@ test('repositories of every forge are reached by https', () => {
     ...defaultProviders,
     github: { ...defaultProviders.github, url: 'https://github.example.com/api/v3' },
     gitlab: { ...defaultProviders.gitlab, url: 'https://git.example.com/lab' },
-    gitea: { url: 'https://gitea.example.com', token: undefined, ca: undefined, claims: true },
+    gitea: {
+      url: 'https://gitea.example.com',
+      token: undefined,
+      ca: undefined,
+      callBack: undefined,
+      claims: true,
+    },
   };
   const images = (
     [

@@ -1,0 +1,28 @@
+import type { FactoryState, Intent, RunReport } from '../state/types.ts';
+import { withIntent } from './transitions.ts';
+
+/** What a run may be said to have come to, the strongest word last. */
+const strength: readonly RunReport['status'][] = ['superseded', 'cancelled', 'failure', 'success'];
+
+/** The open intent of a build key's attempt: a key names its image already. */
+export function intentOfKey(state: FactoryState, key: string, attempt: number): Intent | undefined {
+  return state.intents.values().find((intent) => intent.key === key && intent.attempt === attempt);
+}
+
+/**
+ * Enters what a CI system said about the end of a run. Reports come twice and in any order, and two runs of one key may
+ * both report (the one that lost the claim as superseded): the strongest counts and of equals the first, so that the
+ * order makes no difference. Without an open intent nothing changes: it has ended already.
+ */
+export function withReport(
+  state: FactoryState,
+  key: string,
+  attempt: number,
+  report: RunReport,
+): FactoryState {
+  const intent = intentOfKey(state, key, attempt);
+  if (!intent) return state;
+  const known = intent.reported;
+  if (known && strength.indexOf(known.status) >= strength.indexOf(report.status)) return state;
+  return withIntent(state, { ...intent, reported: report });
+}
