@@ -2,7 +2,8 @@ import { addProblem, shown, within, type Scope } from './findings.ts';
 import type { ImageUser, WrittenPart } from './image-users.ts';
 import type { EntryShape } from './images-schema.ts';
 import { readPath } from './read-path.ts';
-import { branchMistake, repoMistake } from './read-source.ts';
+import { branchMistake } from './branch-mistake.ts';
+import { repoMistake } from './read-source.ts';
 
 type UserShape = NonNullable<EntryShape['updates']>[number];
 

@@ -4,14 +4,19 @@ import { addProblem, shown, within, type Scope } from './findings.ts';
  * Reads a path inside a repository: normalised, relative to the repository's root, `.` for the root itself.
  * What could leave the repository, or reach git's own files, is refused.
  */
-export function readPath(value: string | undefined, scope: Scope, key: string): string | undefined {
+export function readPath(
+  value: string | undefined,
+  scope: Scope,
+  key: string | number,
+  root: Root = 'the repository',
+): string | undefined {
   if (value === undefined) return undefined;
-  const mistake = pathMistake(value);
+  const mistake = pathMistake(value, root);
   if (mistake !== undefined) {
     addProblem(
       within(scope, key),
       'CONFIG_PATH_ESCAPES',
-      `${key} ${shown(value)} ${mistake.message}`,
+      `${typeof key === 'number' ? 'path' : key} ${shown(value)} ${mistake.message}`,
       mistake.hint,
     );
     return undefined;
@@ -20,8 +25,13 @@ export function readPath(value: string | undefined, scope: Scope, key: string): 
   return parts.length === 0 ? '.' : parts.join('/');
 }
 
-function pathMistake(value: string): { readonly message: string; readonly hint: string } | undefined {
-  const relative = "Write a path relative to the repository's root, with forward slashes.";
+type Root = 'the repository' | 'the factory directory';
+
+function pathMistake(
+  value: string,
+  root: Root,
+): { readonly message: string; readonly hint: string } | undefined {
+  const relative = `Write a path relative to ${root === 'the repository' ? "the repository's root" : root}, with forward slashes.`;
   if (value.trim() === '') return { message: 'is empty', hint: relative };
   if (value.length > 1024) return { message: 'is longer than 1024 characters', hint: relative };
   if (hasControlCharacter(value)) return { message: 'has a control character', hint: relative };
@@ -31,9 +41,9 @@ function pathMistake(value: string): { readonly message: string; readonly hint: 
   if (value.includes('\\')) return { message: 'has a backslash', hint: relative };
   if (value.startsWith('~')) return { message: 'starts in a home directory', hint: relative };
   const parts = value.split('/');
-  if (parts.includes('..')) return { message: 'leaves the repository with ".."', hint: relative };
+  if (parts.includes('..')) return { message: `leaves ${root} with ".."`, hint: relative };
   if (parts.some((part) => part.toLowerCase() === '.git')) {
-    return { message: "reaches into git's own files", hint: 'Name a file of the repository.' };
+    return { message: "reaches into git's own files", hint: `Name a file of ${root}.` };
   }
   return undefined;
 }

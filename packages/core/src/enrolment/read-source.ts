@@ -1,3 +1,5 @@
+import { branchMistake } from './branch-mistake.ts';
+import { readCommit, readPatches, readTag } from './read-upstream.ts';
 import { addProblem, looksSecret, shown, within, type Scope } from './findings.ts';
 import type { SourceFields } from './fields.ts';
 import type { EntryShape } from './images-schema.ts';
@@ -17,9 +19,30 @@ export function readSource(
   return {
     ...readBuildPlace(shape, raw, scope),
     provider: shape.provider,
-    repo: readRepo(shape.repo, scope),
-    branch: readBranch(shape.branch, scope),
+    repo: readRepo(shape.repo, scope, 'repo'),
+    ...readRevision(shape, scope),
     workflow: readLine(shape.workflow, scope, 'workflow'),
+    patches: readPatches(shape.patches, scope),
+    workflowRepo: readRepo(shape.workflowRepo, scope, 'workflowRepo'),
+    workflowBranch: readBranch(shape.workflowBranch, scope, 'workflowBranch'),
+  };
+}
+
+function readRevision(shape: SourceShape, scope: Scope): Pick<SourceFields, 'branch' | 'tag' | 'commit'> {
+  const [, ...others] = (['commit', 'tag', 'branch'] as const).filter((key) => shape[key] !== undefined);
+  for (const key of others) {
+    addProblem(
+      within(scope, key),
+      'CONFIG_CONFLICT',
+      `${key} contradicts ${shape.commit === undefined ? 'tag' : 'commit'}: one of branch, tag and commit says what is built`,
+      'Remove one of them.',
+      'key',
+    );
+  }
+  return {
+    branch: readBranch(shape.branch, scope, 'branch'),
+    tag: readTag(shape.tag, scope),
+    commit: readCommit(shape.commit, scope),
   };
 }
 
@@ -50,14 +73,14 @@ function readBuildPlace(shape: LocalShape, raw: unknown, scope: Scope): BuildPla
   };
 }
 
-function readRepo(repo: string | undefined, scope: Scope): string | undefined {
+function readRepo(repo: string | undefined, scope: Scope, key: 'repo' | 'workflowRepo'): string | undefined {
   if (repo === undefined) return undefined;
   const mistake = repoMistake(repo);
   if (mistake === undefined) return repo.length > 1 && repo.endsWith('/') ? repo.slice(0, -1) : repo;
   addProblem(
-    within(scope, 'repo'),
+    within(scope, key),
     'CONFIG_INVALID_VALUE',
-    `repo ${shown(repo)} ${mistake}`,
+    `${key} ${shown(repo)} ${mistake}`,
     'Write owner/name, a URL (https://, ssh://, git@host:path), a path, or "." for the factory directory\'s own repository.',
   );
   return undefined;
@@ -82,32 +105,18 @@ export function repoMistake(repo: string): string | undefined {
   return 'is not a repository';
 }
 
-/** The rules of git-check-ref-format, as far as a branch name can break them. */
-export function branchMistake(branch: string): string | undefined {
-  if (branch === '') return 'is empty';
-  if (branch.length > 244) return 'is longer than 244 characters';
-  if (branch.startsWith('-')) return 'starts with a dash';
-  if (hasControlCharacter(branch) || /[ ~^:?*[\\]|\.\.|@\{|\/\/|^@$/.test(branch)) {
-    return 'has a character or sequence that git does not allow in a branch name';
-  }
-  const parts = branch.split('/');
-  if (
-    parts.some((part) => part === '' || part.startsWith('.') || part.endsWith('.lock')) ||
-    branch.endsWith('.')
-  ) {
-    return 'is not a branch name that git allows';
-  }
-  return undefined;
-}
-
-function readBranch(branch: string | undefined, scope: Scope): string | undefined {
+function readBranch(
+  branch: string | undefined,
+  scope: Scope,
+  key: 'branch' | 'workflowBranch',
+): string | undefined {
   if (branch === undefined) return undefined;
   const mistake = branchMistake(branch);
   if (mistake === undefined) return branch;
   addProblem(
-    within(scope, 'branch'),
+    within(scope, key),
     'CONFIG_INVALID_VALUE',
-    `branch ${shown(branch)} ${mistake}`,
+    `${key} ${shown(branch)} ${mistake}`,
     'Write a branch name: main, release/1.2.',
   );
   return undefined;

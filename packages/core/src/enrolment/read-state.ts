@@ -1,7 +1,8 @@
 import { defaultGitState } from './default-settings.ts';
 import type { FactoryShape } from './factory-schema.ts';
 import { addProblem, looksSecret, shown, within, type Scope } from './findings.ts';
-import { branchMistake, readLine, repoMistake } from './read-source.ts';
+import { branchMistake } from './branch-mistake.ts';
+import { readLine, repoMistake } from './read-source.ts';
 import type { Settings } from './types.ts';
 
 type StateShape = NonNullable<FactoryShape['state']>;
