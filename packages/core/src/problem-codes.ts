@@ -16,8 +16,11 @@ export const problemCodes = {
   DOCKERFILE_UNREADABLE: 'The Dockerfile is binary, too large, or not a regular file in the repository.',
 
   SOURCE_UNREACHABLE: 'The source repository could not be reached.',
-  SOURCE_BRANCH_MISSING: 'The source branch does not exist.',
+  SOURCE_BRANCH_MISSING: 'The source branch, tag or commit does not exist.',
   SOURCE_DENIED: 'The source repository refused the credentials.',
+  SOURCE_PATCH_MISSING: 'A patch of the source is not in the factory directory.',
+  SOURCE_PATCH_REFUSED: 'A patch of the source is too large, or does what no patch may do.',
+  SOURCE_PATCH_UNFIT: 'A patch does not apply to the source.',
 
   REGISTRY_UNREACHABLE: 'The registry could not be reached or did not answer in time.',
   REGISTRY_DENIED: 'The registry refused access (401 or 403).',
