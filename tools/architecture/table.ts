@@ -132,6 +132,7 @@ export const adapterFolders: Readonly<Record<string, readonly string[]>> = {
   gitea: ['ci-runs', 'ci-http', 'secrets'],
   webhook: ['ci-runs', 'ci-http', 'secrets'],
   notify: ['ci-http', 'secrets'],
+  kubernetes: [],
 };
 
 export const maxLines = 450;

@@ -54,6 +54,10 @@ export const problemCodes = {
   CALL_BACK_REFUSED: 'A call-back is not signed as its provider signs, so nothing in it was believed.',
   CALL_BACK_INVALID: 'A call-back that is authentic could not be understood.',
 
+  CLUSTER_UNREACHABLE: 'The API server of the cluster could not be reached, or failed.',
+  CLUSTER_DENIED: 'The API server refused: the ServiceAccount, its Role or an admission policy does not allow it.',
+  CLUSTER_INVALID: 'The API server answered something that is not one of its answers, or more than is accepted.',
+
   REQUEST_IMPOSSIBLE: 'What a request would have to change in a source cannot be changed safely.',
   REQUEST_FOREIGN: 'Somebody else has committed to the branch of a request, so it is left alone.',
 

@@ -120,24 +120,27 @@ describe('over twelve days', () => {
             requests.push(at);
           };
           const happenings = [
-            ...drawn.kargoDown.map(({ from, lasts }) => ({ at: from + lasts, then: () => clock.restart() })),
+            ...drawn.kargoDown.map(({ from, lasts }) => ({
+              at: from + lasts,
+              happens: () => clock.restart(),
+            })),
             ...drawn.pushes.map((at) => ({
               at,
-              then: () => clock.ask(new Date(at).toISOString().replace('.000', ''), 'other'),
+              happens: () => clock.ask(new Date(at).toISOString().replace('.000', ''), 'other'),
             })),
-            ...drawn.people.map(({ at, text }) => ({ at, then: () => clock.ask(text, 'other') })),
-            ...drawn.changes.map((at) => ({ at, then: () => clock.changeSpec() })),
+            ...drawn.people.map(({ at, text }) => ({ at, happens: () => clock.ask(text, 'other') })),
+            ...drawn.changes.map((at) => ({ at, happens: () => clock.changeSpec() })),
             ...drawn.runs.flatMap((minutes, index) =>
               minutes.map((past) => {
                 const at = index * day + drawn.slot * hour + past * minute;
-                return { at, then: () => ask(at) };
+                return { at, happens: () => ask(at) };
               }),
             ),
           ].toSorted((a, b) => a.at - b.at);
-          for (const { at, then } of happenings) {
+          for (const { at, happens } of happenings) {
             if (at < drawn.applied) continue;
             clock.advance(at);
-            then();
+            happens();
           }
           clock.advance(14 * day);
           expect(mostInADay(clock.looks, ['interval', 'ours'])).toBeLessThanOrEqual(2);
@@ -178,7 +181,7 @@ describe('over twelve days', () => {
           expect(requests.length).toBeLessThanOrEqual(1);
           for (const { at } of clock.looks.filter((look) => look.at > applied + day))
             expect(hourOf(at)).toBe(label);
-          expect(clock.looks.length).toBeGreaterThanOrEqual(6);
+          expect(clock.looks.length).toBeGreaterThanOrEqual(5);
         },
       ),
     );
