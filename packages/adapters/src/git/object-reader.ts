@@ -17,6 +17,12 @@ export interface ObjectReader {
   close(): void;
 }
 
+interface ReaderOptions {
+  readonly idleTime?: Duration;
+  /** Of git's own, such as where else objects are. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
 interface Batch {
   readonly count: number;
   readonly limit: number;
@@ -35,8 +41,9 @@ const stallTime = 60_000;
 export function createObjectReader(
   gitDir: string,
   environment: Environment,
-  idleTime: Duration = 5000,
+  { idleTime = 5000, variables = {} }: ReaderOptions = {},
 ): ObjectReader {
+  const outer = () => ({ ...gitEnvironment(environment), ...variables });
   let lasting: Conversation | undefined;
   let idle: NodeJS.Timeout | undefined;
   function close(): void {
@@ -50,13 +57,13 @@ export function createObjectReader(
       if (ids.some((id) => !/^[0-9a-f]{40,64}$/.test(id)))
         throw new Error('object ids must be whole hexadecimal ids');
       if (ids.length >= bulk) {
-        const once = converse(gitDir, environment, ['--batch', '--buffer']);
+        const once = converse(gitDir, outer(), ['--batch', '--buffer']);
         const answers = once.ask(ids, limit);
         once.end();
         return answers;
       }
       clearTimeout(idle);
-      if (lasting === undefined || lasting.broken()) lasting = converse(gitDir, environment, ['--batch']);
+      if (lasting === undefined || lasting.broken()) lasting = converse(gitDir, outer(), ['--batch']);
       const answers = await lasting.ask(ids, limit);
       clearTimeout(idle);
       idle = setTimeout(close, idleTime).unref();
@@ -73,10 +80,14 @@ interface Conversation {
   end(): void;
 }
 
-function converse(gitDir: string, environment: Environment, flags: readonly string[]): Conversation {
+function converse(
+  gitDir: string,
+  environment: Readonly<Record<string, string>>,
+  flags: readonly string[],
+): Conversation {
   const child: CatFile = spawn('git', gitArguments(['cat-file', ...flags], gitDir), {
     cwd: gitDir,
-    env: gitEnvironment(environment),
+    env: environment,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   const waiting: Batch[] = [];

@@ -9,6 +9,7 @@ import { err, ok, type Result } from '@image-factory/core/result.ts';
 import { nearestOf } from '@image-factory/core/nearest.ts';
 import { dockerfileText } from './dockerfile-text.ts';
 import { insidePath } from './source-location.ts';
+import { wantedOf, wordsFor } from './wanted-revision.ts';
 import {
   dockerfileMissing,
   dockerfileUnreadable,
@@ -63,12 +64,21 @@ function readOne(
   source: Source,
   label: string,
 ): Result<SourceFile, Problem> {
-  const name: SourceName = { label, branch: source.branch, dockerfile: source.dockerfile };
-  if (source.branch !== undefined) {
+  const branch = wantedOf(source);
+  const name: SourceName = { label, branch, dockerfile: source.dockerfile };
+  if (branch !== undefined) {
+    const key = source.commit === undefined ? (source.tag === undefined ? 'branch' : 'tag') : 'commit';
     return err({
       code: 'SOURCE_BRANCH_MISSING',
-      message: `${label} is no git repository, so it has no branch "${source.branch}"`,
-      hint: 'Remove source.branch, or make the folder a git repository.',
+      message: `${label} is no git repository, so it has no ${wordsFor(branch)}`,
+      hint: `Remove source.${key}, or make the folder a git repository.`,
+    });
+  }
+  if (source.patches || source.ownDockerfile === true) {
+    return err({
+      code: 'SOURCE_UNREACHABLE',
+      message: `${label} is no git repository, which is needed for patches and for a Dockerfile beside source.repo`,
+      hint: 'Make the folder a git repository, or name one as source.repo.',
     });
   }
   const written = { dockerfile: insidePath(source.dockerfile), context: insidePath(source.context) };

@@ -13,6 +13,7 @@ import { GitFailure, runGit, type GitOutput } from './process.ts';
 import { isDumb, keptPartial, mostPacks } from './remote-repository.ts';
 import type { Remote } from './remote-url.ts';
 import { sourceProblem } from './source-problems.ts';
+import { refOf } from './wanted-revision.ts';
 
 export interface RemoteCommitsOptions {
   /** For partial clones; losing it loses nothing. */
@@ -31,6 +32,7 @@ export interface WantedCommit {
   readonly provider: Provider;
   readonly label: string;
   readonly commit: string;
+  /** Or tag or commit, as `wantedOf` says it. */
   readonly branch: string | undefined;
 }
 
@@ -161,7 +163,8 @@ function cloneOf(
       } catch (error) {
         if (!(error instanceof GitFailure) || !asksForBranch.test(error.stderr)) throw error;
         const whole = existsSync(join(gitDir, 'shallow')) ? ['--unshallow'] : [];
-        const head = branch === undefined ? 'HEAD' : `refs/heads/${branch}`;
+        const head = refOf(branch);
+        if (head === undefined) throw error;
         await fetch([], whole, `+${head}:${keptRef}\n`, isDumb.test(error.stderr) ? [] : keptPartial);
       }
       if (!(await isHere())) throw commitMissing(label, commit);

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { minute, type Duration } from '@image-factory/core/time.ts';
-import { isBranchName } from './branch-name.ts';
 import type { CacheSlot } from './cache-slot.ts';
 import { credentialFor } from './credentials.ts';
 import type { Environment } from './environment.ts';
@@ -9,8 +8,9 @@ import { troubleOf } from './failure.ts';
 import { createObjectReader, type ObjectAnswer, type ObjectReader } from './object-reader.ts';
 import { GitFailure, runGit, type GitOptions, type GitOutput } from './process.ts';
 import type { Remote } from './remote-url.ts';
-import type { Branch, SourceRepository } from './source-repository.ts';
+import type { SourceRepository } from './source-repository.ts';
 import { createTreeWalk, type TreeWalk } from './tree-walk.ts';
+import { commitIn, refOf, tagIn, type Branch } from './wanted-revision.ts';
 
 export interface RemoteRepositoryOptions {
   readonly remote: Remote;
@@ -85,25 +85,56 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
     signal: AbortSignal | undefined,
   ): Promise<Map<Branch, string>> {
     await here().slot.prepare();
-    const valid = [...branches].filter((branch) => branch === undefined || isBranchName(branch));
-    const listed = await list(valid.map(refOf), signal);
-    const present = valid.filter((branch) => listed.has(refOf(branch)));
-    const commits = new Map<Branch, string>(
-      present.map((branch) => [branch, listed.get(refOf(branch)) ?? '']),
+    const named = [...branches].flatMap((branch) => {
+      const ref = refOf(branch);
+      return ref === undefined ? [] : [{ branch, ref }];
+    });
+    const patterns = named.flatMap(({ branch, ref }) =>
+      tagIn(branch) === undefined ? [ref] : [ref, peeled(ref)],
     );
+    // Without a pattern everything would be listed.
+    const listed = patterns.length === 0 ? new Map<string, string>() : await list(patterns, signal);
+    const commits = new Map<Branch, string>();
+    for (const { branch, ref } of named) {
+      const commit = listed.get(peeled(ref)) ?? listed.get(ref);
+      if (commit !== undefined) commits.set(branch, commit);
+    }
+    for (const branch of branches) {
+      const commit = commitIn(branch);
+      if (commit !== undefined) commits.set(branch, commit);
+    }
     const missing = await absent([...commits.values()]);
     if (missing.size === 0) return commits;
     await tidy();
-    const behind = present.filter((branch) => missing.has(commits.get(branch) ?? ''));
-    await fetchHeads(behind, signal);
-    for (const branch of behind) {
+    const behind = [...commits.keys()].filter((branch) => missing.has(commits.get(branch) ?? ''));
+    const moved = behind.filter((branch) => commitIn(branch) === undefined);
+    if (moved.length > 0) await fetchHeads(moved, signal);
+    for (const branch of moved) {
       const { stdout } = await runGit(
         ['rev-parse', '--verify', '--end-of-options', `${keptRefOf(branch)}^{commit}`],
         { environment, gitDir: here().slot.gitDir },
       );
       commits.set(branch, stdout.toString('latin1').trim());
     }
+    for (const branch of behind) {
+      if (commitIn(branch) !== undefined && !(await fetchCommit(branch, signal))) commits.delete(branch);
+    }
     return commits;
+  }
+
+  /** False where the remote does not have it, or gives nothing by its id. */
+  async function fetchCommit(branch: Branch, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await fetchHeads([branch], signal);
+      return true;
+    } catch (error) {
+      if (
+        error instanceof GitFailure &&
+        /not our ref|unadvertised object|no such remote ref/i.test(error.stderr)
+      )
+        return false;
+      throw error;
+    }
   }
 
   async function absent(ids: readonly string[]): Promise<Set<string>> {
@@ -125,7 +156,9 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
     ];
     const more = {
       signal,
-      input: branches.map((branch) => `+${refOf(branch)}:${keptRefOf(branch)}\n`).join(''),
+      input: branches
+        .map((branch) => `+${commitIn(branch) ?? refOf(branch) ?? ''}:${keptRefOf(branch)}\n`)
+        .join(''),
     };
     try {
       await fetch(args(shallow), more);
@@ -173,6 +206,7 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
   }
 
   return {
+    gitDir: () => here().slot.gitDir,
     heads,
     async mend(failure) {
       if (!(failure instanceof GitFailure) || failure.reason === 'too-large' || opened === undefined)
@@ -200,10 +234,14 @@ export function createRemoteRepository(options: RemoteRepositoryOptions): Source
   };
 }
 
-function refOf(branch: Branch): string {
-  return branch === undefined ? 'HEAD' : `refs/heads/${branch}`;
+function peeled(ref: string): string {
+  return `${ref}^{}`;
 }
 
 function keptRefOf(branch: Branch): string {
-  return branch === undefined ? 'refs/factory/default' : `refs/factory/heads/${branch}`;
+  if (branch === undefined) return 'refs/factory/default';
+  const commit = commitIn(branch);
+  const tag = tagIn(branch);
+  if (commit !== undefined) return `refs/factory/commits/${commit}`;
+  return tag === undefined ? `refs/factory/heads/${branch}` : `refs/factory/tags/${tag}`;
 }

@@ -12,12 +12,22 @@ import {
   sourceProblem,
   type SourceName,
 } from './source-problems.ts';
-import type { Branch, SourceRepository } from './source-repository.ts';
+import { addedSource } from './patched-source.ts';
+import type { Environment } from './environment.ts';
+import type { SourceAdditions } from './source-additions.ts';
+import type { SourceRepository } from './source-repository.ts';
+import { wantedOf, type Branch } from './wanted-revision.ts';
+
+export interface WantedSource {
+  readonly source: Source;
+  /** Undefined: the source is plain. */
+  readonly additions: SourceAdditions | undefined;
+}
 
 /** Sources of one repository. */
 export interface RepositoryReading {
   read(
-    sources: readonly Source[],
+    sources: readonly WantedSource[],
     label: string,
     signal: AbortSignal | undefined,
   ): Promise<readonly Result<SourceFile, Problem>[]>;
@@ -36,6 +46,7 @@ const textsAtOnce = 2000;
 export function createRepositoryReading(
   repository: SourceRepository,
   ownState: string | undefined,
+  environment: Environment,
 ): RepositoryReading {
   /** What was found per commit and paths; kept for the heads of the last cycle only. */
   let known = new Map<string, Map<string, Result<FoundPaths, Problem>>>();
@@ -44,14 +55,17 @@ export function createRepositoryReading(
   let answering: Promise<void> = Promise.resolve();
 
   async function read(
-    sources: readonly Source[],
+    sources: readonly WantedSource[],
     label: string,
     signal: AbortSignal | undefined,
   ): Promise<readonly Result<SourceFile, Problem>[]> {
-    const heads = await repository.heads(new Set<Branch>(sources.map(({ branch }) => branch)), signal);
+    const heads = await repository.heads(
+      new Set<Branch>(sources.map(({ source }) => wantedOf(source))),
+      signal,
+    );
     const next: typeof known = new Map();
     const problems = new Map<Branch, Problem>();
-    for (const [branch, members] of Map.groupBy(sources, (source) => source.branch)) {
+    for (const [branch, members] of Map.groupBy(sources, ({ source }) => wantedOf(source))) {
       const commit = heads.get(branch);
       if (commit === undefined)
         problems.set(branch, branchMissing(label, branch, await repository.branches()));
@@ -60,18 +74,22 @@ export function createRepositoryReading(
         const answers =
           next.get(commit) ?? known.get(commit) ?? new Map<string, Result<FoundPaths, Problem>>();
         next.set(commit, answers);
-        await findNew(answers, commit, members, label);
+        const plain = members.flatMap(({ source, additions }) => (additions ? [] : [source]));
+        await findNew(answers, commit, plain, label);
       }
     }
     known = next;
-    return sources.map((source) => {
-      const commit = heads.get(source.branch);
-      const problem = problems.get(source.branch);
+    return sources.map(({ source, additions }) => {
+      const branch = wantedOf(source);
+      const commit = heads.get(branch);
+      const problem = problems.get(branch);
+      if (additions && commit !== undefined)
+        return ok(addedSource(repository, environment, { source, additions, commit, label }, inTurn));
       const found = known.get(commit ?? '')?.get(keyOf(source));
       if (problem !== undefined || commit === undefined || found === undefined)
-        return err(problem ?? branchMissing(label, source.branch, []));
+        return err(problem ?? branchMissing(label, branch, []));
       if (!found.ok) return found;
-      const name = { label, branch: source.branch, dockerfile: source.dockerfile };
+      const name = { label, branch, dockerfile: source.dockerfile };
       return ok({ commit, ...found.value, text: () => text(found.value.blob, name) });
     });
   }
@@ -85,11 +103,11 @@ export function createRepositoryReading(
     const wanted = new Map(sources.map((source) => [keyOf(source), source]));
     for (const key of answers.keys()) wanted.delete(key);
     if (wanted.size === 0) return;
-    const names = [...wanted.values()].map(({ branch, dockerfile, context }) => ({
+    const names = [...wanted.values()].map((source) => ({
       label,
-      branch,
-      dockerfile,
-      context,
+      branch: wantedOf(source),
+      dockerfile: source.dockerfile,
+      context: source.context,
     }));
     const found = await findInCommit(repository, commit, names, ownState);
     for (const [index, key] of [...wanted.keys()].entries()) {
@@ -112,6 +130,16 @@ export function createRepositoryReading(
       });
     }
     return promise;
+  }
+
+  /** A fetch of its own beside another one of this repository would find its locks. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = answering.then(work);
+    answering = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
   }
 
   async function answerAll(batch: readonly (readonly [blob: string, TextRequest[]])[]): Promise<void> {
@@ -144,7 +172,11 @@ export function createRepositoryReading(
   }
 
   /** A cached repository that is broken is made anew, once. */
-  async function readMending(sources: readonly Source[], label: string, signal: AbortSignal | undefined) {
+  async function readMending(
+    sources: readonly WantedSource[],
+    label: string,
+    signal: AbortSignal | undefined,
+  ) {
     try {
       return await read(sources, label, signal);
     } catch (error) {
@@ -174,6 +206,7 @@ function textOf(answer: ObjectAnswer | undefined): Result<string, string> {
   return err('could not be fetched: the remote did not send it');
 }
 
-function keyOf({ branch, dockerfile, context }: Source): string {
-  return `${branch ?? ''}\0${dockerfile}\0${context}`;
+function keyOf(source: Source): string {
+  const { dockerfile, context } = source;
+  return `${wantedOf(source) ?? ''}\0${dockerfile}\0${context}`;
 }

@@ -105,6 +105,14 @@ function ownRepository(factoryDir: string): SourceLocation {
   }
 }
 
+/** The work tree of the repository around the factory directory; without one, the factory directory itself. */
+export function ownFolder(factoryDir: string): string {
+  for (let folder = resolve(factoryDir); ; folder = dirname(folder)) {
+    if (gitDirOf(folder) !== undefined) return folder;
+    if (dirname(folder) === folder) return resolve(factoryDir);
+  }
+}
+
 /** What to give to git as `--git-dir`: a folder's `.git`, or the folder itself when it is a bare repository. */
 function gitDirOf(path: string): string | undefined {
   const inside = join(path, '.git');

@@ -2,16 +2,18 @@ import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import { nearestOf } from '@image-factory/core/nearest.ts';
 import { explanation, hintFor, troubleOf } from './failure.ts';
 import { GitFailure } from './process.ts';
+import { commitIn, tagIn, wordsFor } from './wanted-revision.ts';
 
 /** One source in messages: which repository and branch, and the paths as enrolled. */
 export interface SourceName {
   readonly label: string;
+  /** Or tag or commit. */
   readonly branch: string | undefined;
   readonly dockerfile: string;
 }
 
 const place = ({ label, branch }: SourceName) =>
-  `${label}${branch === undefined ? '' : ` at branch ${branch}`}`;
+  `${label}${branch === undefined ? '' : ` at ${wordsFor(branch).replaceAll('"', '')}`}`;
 
 /** Largest Dockerfile that is read, in bytes. */
 export const largestDockerfile = 1024 * 1024;
@@ -62,14 +64,17 @@ export function branchMissing(
       hint: 'Commit something first, or name a branch with source.branch.',
     };
   }
-  const near = nearestOf(branch, branches, 3);
+  const isCommit = commitIn(branch) !== undefined;
+  const isTag = tagIn(branch) !== undefined;
+  const near = isCommit || isTag ? [] : nearestOf(branch, branches, 3);
   return {
     code: 'SOURCE_BRANCH_MISSING',
-    message: `${label} has no branch "${branch}"`,
-    hint:
-      near.length > 0
+    message: `${label} has no ${wordsFor(branch)}`,
+    hint: isCommit
+      ? 'Check source.commit: it must be reachable from a branch or tag. A server that gives no commits by their ids is read by source.branch or source.tag.'
+      : near.length > 0
         ? `Did you mean ${near.map((other) => `"${other}"`).join(' or ')}?`
-        : 'Check source.branch.',
+        : `Check source.${isTag ? 'tag' : 'branch'}.`,
   };
 }
 

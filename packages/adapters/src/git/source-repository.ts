@@ -2,12 +2,12 @@ import type { Environment } from './environment.ts';
 import { createObjectReader, type ObjectAnswer } from './object-reader.ts';
 import { GitFailure, runGit } from './process.ts';
 import { createTreeWalk, type TreeWalk } from './tree-walk.ts';
-
-/** A branch that was asked for; undefined is the default branch. */
-export type Branch = string | undefined;
+import { commitIn, refOf, tagIn, type Branch } from './wanted-revision.ts';
 
 /** One repository that Dockerfiles are read from. Its methods throw GitFailure. */
 export interface SourceRepository {
+  /** Where git finds it; another one after `mend`. */
+  gitDir(): string;
   /** Commits at the heads, with all folders of them at hand. A branch that does not exist is left out. */
   heads(branches: ReadonlySet<Branch>, signal: AbortSignal | undefined): Promise<ReadonlyMap<Branch, string>>;
   /** For messages about a branch that does not exist. */
@@ -32,10 +32,28 @@ export function createLocalRepository(gitDir: string, environment: Environment):
     const { stdout } = await runGit(args, { gitDir, environment, signal });
     return stdout.toString('utf8').split('\n').filter(Boolean);
   };
+  async function existing(commit: string | undefined): Promise<string | undefined> {
+    if (commit === undefined) return undefined;
+    const [answer] = await reader.read([commit], 0);
+    return answer !== undefined && answer.kind !== 'missing' && answer.type === 'commit' ? commit : undefined;
+  }
+  async function atTag(branch: Branch, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const ref = refOf(branch);
+    if (ref === undefined) return undefined;
+    const lines = await git(
+      ['for-each-ref', '--format=%(refname) %(objectname) %(*objectname)', '--', ref],
+      signal,
+    );
+    const [, id, peeled] = lines.find((line) => line.startsWith(`${ref} `))?.split(' ') ?? [];
+    return existing(peeled || id);
+  }
   return {
+    gitDir: () => gitDir,
     async heads(branches, signal) {
       const heads = new Map<Branch, string>();
-      const named = [...branches].filter((branch) => branch !== undefined);
+      const named = [...branches].filter(
+        (branch) => branch !== undefined && tagIn(branch) === undefined && commitIn(branch) === undefined,
+      );
       // A checkout by a CI system often has the branch only as it came from the remote.
       const places = ['refs/remotes/origin/', 'refs/heads/'];
       const patterns = places.flatMap((place) => named.map((branch) => place + branch));
@@ -58,6 +76,11 @@ export function createLocalRepository(gitDir: string, environment: Environment):
           const commit = refs.get(place + branch);
           if (commit !== undefined) heads.set(branch, commit);
         }
+      }
+      for (const branch of branches) {
+        const commit =
+          tagIn(branch) === undefined ? await existing(commitIn(branch)) : await atTag(branch, signal);
+        if (commit !== undefined) heads.set(branch, commit);
       }
       if (branches.has(undefined)) {
         const head = await currentHead(git, signal);

@@ -11,6 +11,7 @@ import { takeSlot } from './cache-slot.ts';
 import type { Environment } from './environment.ts';
 import { createRemoteRepository } from './remote-repository.ts';
 import { createRepositoryReading, type RepositoryReading } from './repository-reading.ts';
+import { readAdditions, type SourceAdditions } from './source-additions.ts';
 import { locateSource, type BaseUrls, type SourceLocation } from './source-location.ts';
 import { createLocalRepository } from './source-repository.ts';
 
@@ -62,7 +63,7 @@ export function createSources(options: SourcesOptions): Sources {
         location.kind === 'repository'
           ? createLocalRepository(location.gitDir, environment)
           : elsewhere(location);
-      reading = createRepositoryReading(repository, ownState);
+      reading = createRepositoryReading(repository, ownState, environment);
       repositories.set(key, reading);
     }
     return reading;
@@ -100,7 +101,14 @@ export function createSources(options: SourcesOptions): Sources {
         return found.ok ? ok({ location: found.value, key: keyOf(found.value) }) : found;
       },
     );
+    const additions: (SourceAdditions | undefined)[] = [];
     for (const [index, source] of sources.entries()) {
+      const added = readAdditions(source, factoryDir);
+      if (!added.ok) {
+        results[index] = added;
+        continue;
+      }
+      additions[index] = added.value;
       const found = located(source);
       if (!found.ok) {
         results[index] = found;
@@ -112,10 +120,17 @@ export function createSources(options: SourcesOptions): Sources {
       else group.members.push(index);
     }
     await eachOf([...groups.values()], atOnce, async ({ location, members }) => {
-      const wanted = members.map((index) => sources[index]).filter((source) => source !== undefined);
+      const wanted = members.flatMap((index) => {
+        const source = sources[index];
+        return source ? [{ source, additions: additions[index] }] : [];
+      });
       const answers =
         location.kind === 'folder'
-          ? await folderAt(location).read(wanted, location.label, signal)
+          ? await folderAt(location).read(
+              wanted.map(({ source }) => source),
+              location.label,
+              signal,
+            )
           : await repositoryAt(location).read(wanted, location.label, signal);
       for (const [position, index] of members.entries()) {
         const answer = answers[position];
