@@ -79,8 +79,24 @@ export class WorldOutside implements Outside {
     return Promise.resolve(found && { commit: `state-${number}`, files: found.files });
   }
 
-  push(): Promise<string | undefined> {
+  commit(): never {
+    throw new Error('Kargo commits nothing here');
+  }
+
+  push(): never {
     throw new Error('Kargo pushes nothing here');
+  }
+
+  openPullRequests(): never {
+    throw new Error('Kargo proposes nothing here');
+  }
+
+  createPullRequest(): never {
+    throw new Error('Kargo proposes nothing here');
+  }
+
+  pullRequest(): never {
+    throw new Error('Kargo proposes nothing here');
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {

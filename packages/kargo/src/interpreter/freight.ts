@@ -1,5 +1,5 @@
 import { stableHash } from '@image-factory/core/reference/short-name.ts';
-import type { Instant } from '@image-factory/core/time.ts';
+import type { Duration, Instant } from '@image-factory/core/time.ts';
 
 export interface FreightImage {
   readonly repoUrl: string;
@@ -29,6 +29,28 @@ export interface Freight {
   readonly images: readonly FreightImage[];
   readonly commits: readonly FreightCommit[];
   readonly verifiedIn: Set<string>;
+  /** In which Stages it is used, since when; and the longest time that it was used in one after it was verified there. */
+  readonly usedIn: Map<string, Instant>;
+  readonly longestUse: Map<string, Duration>;
+}
+
+/** Another Freight takes its place. Source: kargo v1.11, freight_types.go. */
+export function leave(freight: Freight, stage: string, now: Instant): void {
+  const since = freight.usedIn.get(stage);
+  freight.usedIn.delete(stage);
+  if (since === undefined || !freight.verifiedIn.has(stage)) return;
+  freight.longestUse.set(stage, Math.max(now - since, freight.longestUse.get(stage) ?? 0));
+}
+
+/**
+ * When it will have been used in a Stage for so long without a break, should it stay there; undefined: not by itself.
+ * Source: kargo.md section 1, "Stage"; kargo v1.11, freight_types.go.
+ */
+export function soakedAt(freight: Freight, stage: string, required: Duration): Instant | undefined {
+  if (!freight.verifiedIn.has(stage)) return undefined;
+  if ((freight.longestUse.get(stage) ?? 0) >= required) return freight.createdAt;
+  const since = freight.usedIn.get(stage);
+  return since === undefined ? undefined : since + required;
 }
 
 /**

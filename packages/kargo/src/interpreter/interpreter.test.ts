@@ -216,10 +216,10 @@ describe('Warehouses (kargo.md section 1, "Warehouse")', () => {
     const all = kargo([
       warehouse('git', [{ git: { repoURL: 'https://git.test/state.git', branch: 'state', ...filter } }]),
     ]);
-    all.outside.commit('Start 1 rebuild: a', ['intents/a.yaml']);
-    all.outside.commit('Record the run of a', ['intents/a.yaml']);
-    all.outside.commit('Start 1 rebuild: b', ['intents/b.yaml', 'images/b.yaml']);
-    all.outside.commit('Observe', ['images/x.yaml']);
+    all.outside.committed('Start 1 rebuild: a', ['intents/a.yaml']);
+    all.outside.committed('Record the run of a', ['intents/a.yaml']);
+    all.outside.committed('Start 1 rebuild: b', ['intents/b.yaml', 'images/b.yaml']);
+    all.outside.committed('Observe', ['images/x.yaml']);
     await all.pass(0);
     expect(all.interpreter.freight[0]?.commits[0]?.id).toBe(id);
   });
@@ -283,7 +283,7 @@ describe('promotions', () => {
     ]);
   });
 
-  it('pass over what came and went while one was running: only the newest is promoted', async () => {
+  it('are made while another one is running, and wait for their turn: each Freight that was the newest is promoted', async () => {
     const all = one([
       {
         uses: 'http',
@@ -302,6 +302,7 @@ describe('promotions', () => {
     await all.pass(10);
     expect(phases(all)).toEqual([
       ['A', 'Succeeded'],
+      ['B', 'Succeeded'],
       ['C', 'Succeeded'],
     ]);
   });
@@ -328,7 +329,10 @@ describe('promotions', () => {
     await all.pass(1);
     all.outside.image(`${repo}:1`, 'B');
     await all.pass(10);
-    expect(phases(all)).toEqual([['A', 'Succeeded']]);
+    expect(phases(all)).toEqual([
+      ['A', 'Succeeded'],
+      ['B', 'Pending'],
+    ]);
     expect(all.outside.jobs.map(({ args }) => args)).toEqual([['check', '--digest=A']]);
     phase = 'Successful';
     await all.pass(1);

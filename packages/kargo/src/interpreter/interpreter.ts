@@ -7,7 +7,15 @@ import type { WarehouseManifest } from '../manifests/warehouse.ts';
 import { readKargoDuration } from '../manifests/duration.ts';
 import { discoverCommit } from './discover-commits.ts';
 import { discoverImage } from './discover-images.ts';
-import { freightName, isNewer, type Freight, type FreightCommit, type FreightImage } from './freight.ts';
+import {
+  freightName,
+  isNewer,
+  leave,
+  soakedAt,
+  type Freight,
+  type FreightCommit,
+  type FreightImage,
+} from './freight.ts';
 import type { Outside } from './outside.ts';
 import { matches } from './pattern.ts';
 import { inflated, type Promotion } from './promotion.ts';
@@ -25,6 +33,8 @@ interface Stage {
   /** Freight of each origin that was promoted here last, with success. */
   readonly current: Map<string, Freight>;
   readonly promotions: Promotion[];
+  /** Origins whose Freight waits until a person promotes the newest of it. */
+  readonly held: Set<string>;
   verifying: AnalysisRun | undefined;
   readonly metadata: Map<string, unknown>;
 }
@@ -55,6 +65,7 @@ export class KargoInterpreter {
   #policies: readonly PromotionPolicy[] = [];
   #number = 0;
   #verifyAgainAt: Instant | undefined;
+  #soakedAt: Instant | undefined;
 
   constructor(outside: Outside, { crashes = () => false }: InterpreterOptions = {}) {
     this.#outside = outside;
@@ -84,6 +95,7 @@ export class KargoInterpreter {
       this.#stages.set(name, {
         current: new Map(),
         promotions: [],
+        held: new Set(),
         verifying: undefined,
         metadata: new Map(),
         ...known,
@@ -128,7 +140,7 @@ export class KargoInterpreter {
       ...this.promotions()
         .filter(({ phase }) => phase === 'Running')
         .map(({ dueAt }) => dueAt),
-      ...(this.#verifyAgainAt === undefined ? [] : [this.#verifyAgainAt]),
+      ...[this.#verifyAgainAt, this.#soakedAt].filter((at) => at !== undefined),
     ];
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -138,6 +150,7 @@ export class KargoInterpreter {
     for (const warehouse of this.#warehouses.values())
       if (warehouse.dueAt <= now) await this.#discover(warehouse, now);
     this.#verifyAgainAt = undefined;
+    this.#soakedAt = undefined;
     for (;;) {
       let progress = false;
       for (const stage of this.#stages.values())
@@ -178,13 +191,20 @@ export class KargoInterpreter {
       images,
       commits,
       verifiedIn: new Set(),
+      usedIn: new Map(),
+      longestUse: new Map(),
     });
   }
 
   /** True: something happened, so that others may have become ready. */
   async #reconcileStage(stage: Stage, now: Instant): Promise<boolean> {
-    const { manifest } = stage;
-    if (!manifest.spec.promotionTemplate) return this.#passThrough(stage);
+    if (!stage.manifest.spec.promotionTemplate) return this.#passThrough(stage, now);
+    // While a promotion runs the next ones are made all the same, and wait for their turn.
+    const promoted = this.#promoteNewest(stage, now);
+    return (await this.#advance(stage, now)) || promoted;
+  }
+
+  async #advance(stage: Stage, now: Instant): Promise<boolean> {
     if (stage.verifying) return this.#followVerification(stage, stage.verifying, now);
     const running = stage.promotions.find(({ phase }) => phase === 'Running');
     if (running) {
@@ -193,19 +213,29 @@ export class KargoInterpreter {
       return running.phase !== 'Running';
     }
     const next = stage.promotions.find(({ phase }) => phase === 'Pending');
-    if (next) {
-      this.#begin(stage, next, now);
-      await this.#run(stage, next, now);
-      return true;
-    }
-    return this.#promoteNewest(stage, now);
+    if (!next) return false;
+    this.#begin(stage, next, now);
+    await this.#run(stage, next, now);
+    return true;
+  }
+
+  /** As a person promotes: Freight that is not the newest holds up auto-promotion until the newest is promoted, too. */
+  promote(stageName: string, freight: Freight, now: Instant): void {
+    const stage = this.#stages.get(stageName);
+    const request = stage?.manifest.spec.requestedFreight.find(
+      ({ origin }) => origin.name === freight.origin,
+    );
+    if (!stage || !request) throw new Error(`${stageName} does not take Freight of ${freight.origin}`);
+    if (this.#newest(request, now)?.name === freight.name) stage.held.delete(freight.origin);
+    else stage.held.add(freight.origin);
+    stage.promotions.push(pendingPromotion(stage, freight, now));
   }
 
   /** A control-flow Stage: what is available to it is verified in it at once. */
-  #passThrough({ manifest }: Stage): boolean {
+  #passThrough({ manifest }: Stage, now: Instant): boolean {
     let progress = false;
     for (const request of manifest.spec.requestedFreight) {
-      for (const freight of this.#available(request)) {
+      for (const freight of this.#available(request, now)) {
         if (freight.verifiedIn.has(manifest.metadata.name)) continue;
         freight.verifiedIn.add(manifest.metadata.name);
         progress = true;
@@ -214,50 +244,44 @@ export class KargoInterpreter {
     return progress;
   }
 
-  #available({ origin, sources }: RequestedFreight): readonly Freight[] {
+  #available({ origin, sources }: RequestedFreight, now: Instant): readonly Freight[] {
     const all = this.freight.filter((freight) => freight.origin === origin.name);
     if (sources.direct) return all;
     if (!('stages' in sources)) return [];
-    if (sources.requiredSoakTime !== undefined) throw new Error('soak time is not known to this interpreter');
-    const { stages, availabilityStrategy = 'OneOf' } = sources;
-    return all.filter(({ verifiedIn }) =>
-      availabilityStrategy === 'All'
-        ? stages.every((name) => verifiedIn.has(name))
-        : stages.some((name) => verifiedIn.has(name)),
+    const { stages, availabilityStrategy = 'OneOf', requiredSoakTime } = sources;
+    const required = readKargoDuration(requiredSoakTime ?? '') ?? 0;
+    const passed = (freight: Freight) => (name: string) => {
+      const at = soakedAt(freight, name, required);
+      if (at === undefined) return false;
+      if (at > now) this.#soakedAt = Math.min(at, this.#soakedAt ?? at);
+      return at <= now;
+    };
+    return all.filter((freight) =>
+      availabilityStrategy === 'All' ? stages.every(passed(freight)) : stages.some(passed(freight)),
     );
   }
 
-  /** Source: kargo.md traps 11, and section 1, "ProjectConfig". */
+  #newest(request: RequestedFreight, now: Instant): Freight | undefined {
+    return this.#available(request, now).reduce<Freight | undefined>(
+      (best, each) => (best && !isNewer(each, best) ? best : each),
+      undefined,
+    );
+  }
+
+  /** Source: kargo.md traps 11, and section 1, "ProjectConfig"; kargo v1.11, regular_stages.go. */
   #promoteNewest(stage: Stage, now: Instant): boolean {
-    const { metadata, spec } = stage.manifest;
+    const { spec } = stage.manifest;
     if (!this.#policies.some((policy) => policy.autoPromotionEnabled && selects(policy, stage.manifest)))
       return false;
     let progress = false;
     for (const request of spec.requestedFreight) {
-      const newest = this.#available(request).reduce<Freight | undefined>(
-        (best, each) => (best && !isNewer(each, best) ? best : each),
-        undefined,
-      );
-      if (!newest || stage.current.get(request.origin.name)?.name === newest.name) continue;
+      const { name: origin } = request.origin;
+      const newest = stage.held.has(origin) ? undefined : this.#newest(request, now);
+      if (!newest || stage.current.get(origin)?.name === newest.name) continue;
       const last = stage.promotions.findLast(({ freight }) => freight.name === newest.name);
       // What did not succeed is left to a person.
       if (last && last.phase !== 'Succeeded') continue;
-      stage.promotions.push({
-        name: `${metadata.name}.${String(now)}.${stage.promotions.length + 1}.${newest.name.slice(0, 7)}`,
-        stage: metadata.name,
-        freight: newest,
-        createdAt: now,
-        phase: 'Pending',
-        message: '',
-        steps: [],
-        vars: [],
-        collection: [],
-        at: 0,
-        dueAt: now,
-        records: new Map(),
-        outputs: new Map(),
-        trees: new Map(),
-      });
+      stage.promotions.push(pendingPromotion(stage, newest, now));
       progress = true;
     }
     return progress;
@@ -290,9 +314,13 @@ export class KargoInterpreter {
       },
     });
     if (promotion.phase !== 'Succeeded') return;
+    const { name } = stage.manifest.metadata;
+    const before = stage.current.get(promotion.freight.origin);
+    if (before && before.name !== promotion.freight.name) leave(before, name, now);
     stage.current.set(promotion.freight.origin, promotion.freight);
+    if (!promotion.freight.usedIn.has(name)) promotion.freight.usedIn.set(name, now);
     if (!stage.manifest.spec.verification) {
-      promotion.freight.verifiedIn.add(stage.manifest.metadata.name);
+      promotion.freight.verifiedIn.add(name);
       return;
     }
     stage.verifying = newAnalysisRun(
@@ -318,6 +346,26 @@ export class KargoInterpreter {
         freight.verifiedIn.add(stage.manifest.metadata.name);
     return true;
   }
+}
+
+function pendingPromotion({ manifest, promotions }: Stage, freight: Freight, now: Instant): Promotion {
+  const { name } = manifest.metadata;
+  return {
+    name: `${name}.${String(now)}.${promotions.length + 1}.${freight.name.slice(0, 7)}`,
+    stage: name,
+    freight,
+    createdAt: now,
+    phase: 'Pending',
+    message: '',
+    steps: [],
+    vars: [],
+    collection: [],
+    at: 0,
+    dueAt: now,
+    records: new Map(),
+    outputs: new Map(),
+    trees: new Map(),
+  };
 }
 
 function some<T>(found: T | undefined): readonly T[] {

@@ -29,11 +29,11 @@ export interface StepRecord {
 export interface WorkTree {
   readonly repoUrl: string;
   readonly branch: string | undefined;
+  /** What is checked out: that of the repository, or one of its own that has yet to be pushed. */
   commit: string;
   readonly files: Map<string, string>;
-  /** What has been changed since the last commit, and what was committed since the last push. */
-  changed: boolean;
-  committed: string | undefined;
+  /** As they are in that commit. */
+  committed: ReadonlyMap<string, string>;
 }
 
 export interface Promotion {

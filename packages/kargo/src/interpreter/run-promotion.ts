@@ -2,7 +2,7 @@ import { minute, type Duration, type Instant } from '@image-factory/core/time.ts
 import { readKargoDuration } from '../manifests/duration.ts';
 import { hasFailed, stepEnvironment } from './environment.ts';
 import { ExpressionError } from './expression-tokens.ts';
-import type { Outside } from './outside.ts';
+import { OutsideError, type Outside } from './outside.ts';
 import type { InflatedStep, Promotion, StepRecord } from './promotion.ts';
 import { ConfigRefused, type StepInput, type StepResult } from './steps/step-run.ts';
 import { stepRunners } from './steps/step-runners.ts';
@@ -105,6 +105,7 @@ async function resultOf(run: () => StepResult | Promise<StepResult>): Promise<St
     return await run();
   } catch (thrown) {
     if (thrown instanceof ConfigRefused) return { status: 'Failed', error: thrown.message, terminal: true };
+    if (thrown instanceof OutsideError) return { status: 'Errored', error: thrown.message };
     throw thrown;
   }
 }

@@ -4,7 +4,10 @@ import type {
   HttpRequest,
   HttpResponse,
   JobPhase,
+  NewCommit,
   Outside,
+  PullRequest,
+  Pushed,
   SeenImage,
 } from './outside.ts';
 
@@ -24,7 +27,7 @@ export class TestOutside implements Outside {
     this.tags.set(reference, { digest, ...more });
   }
 
-  commit(subject: string, paths: readonly string[]): Commit {
+  committed(subject: string, paths: readonly string[]): Commit {
     const commit: Commit = {
       id: `c${this.commits.length + 1}`,
       message: `${subject}\n\nmore`,
@@ -54,10 +57,32 @@ export class TestOutside implements Outside {
     return Promise.resolve({ commit: this.commits[0]?.id ?? 'c0', files: this.files });
   }
 
-  push(_repoUrl: string, branch: string, { message, files }: Parameters<Outside['push']>[2]) {
-    this.pushes.push({ branch, message });
-    this.files = new Map(files);
-    return Promise.resolve(`pushed-${this.pushes.length}`);
+  readonly #made = new Map<string, NewCommit>();
+
+  commit(_repoUrl: string, commit: NewCommit): Promise<string> {
+    const id = `made-${this.#made.size + 1}`;
+    this.#made.set(id, commit);
+    return Promise.resolve(id);
+  }
+
+  push(_repoUrl: string, branch: string, { commit }: Parameters<Outside['push']>[2]): Promise<Pushed> {
+    const made = this.#made.get(commit);
+    if (!made) throw new Error(`${commit} is no commit of a promotion`);
+    this.pushes.push({ branch, message: made.message });
+    this.files = new Map([...this.files, ...made.changes]);
+    return Promise.resolve({ commit });
+  }
+
+  openPullRequests(): Promise<readonly PullRequest[]> {
+    return Promise.resolve([]);
+  }
+
+  createPullRequest(): Promise<PullRequest> {
+    throw new Error('no forge is here');
+  }
+
+  pullRequest(): Promise<PullRequest | undefined> {
+    return Promise.resolve(undefined);
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {

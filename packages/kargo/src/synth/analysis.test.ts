@@ -13,7 +13,7 @@ class Repository extends TestOutside {
 
   write(branch: 'main' | 'state', subject: string, paths: readonly string[]): void {
     // Another list: one that is the same object is a branch that has not moved.
-    this[branch] = [this.commit(subject, paths), ...this[branch]];
+    this[branch] = [this.committed(subject, paths), ...this[branch]];
   }
 
   override listCommits(repoUrl?: string, branch?: string): Promise<readonly Commit[]> {

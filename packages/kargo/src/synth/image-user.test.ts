@@ -3,7 +3,7 @@ import { hour } from '@image-factory/core/time.ts';
 import { enrolment, stateOf } from '@image-factory/testing/records.ts';
 import { expect, test } from 'vitest';
 import { KargoInterpreter } from '../interpreter/interpreter.ts';
-import type { CheckedOut, Outside } from '../interpreter/outside.ts';
+import type { CheckedOut, NewCommit } from '../interpreter/outside.ts';
 import { TestOutside } from '../interpreter/testing-outside.ts';
 import { factoryUrl, synthesize } from './test-factory.ts';
 
@@ -21,9 +21,9 @@ class Users extends TestOutside {
     return Promise.resolve({ commit: `d${this.pushes.length}`, files: this.deployed });
   }
 
-  override push(repoUrl: string, branch: string, commit: Parameters<Outside['push']>[2]) {
-    this.deployed = new Map(commit.files);
-    return super.push(repoUrl, branch, commit);
+  override commit(repoUrl: string, commit: NewCommit) {
+    this.deployed = new Map([...this.deployed, ...commit.changes]);
+    return super.commit(repoUrl, commit);
   }
 }
 

@@ -26,7 +26,7 @@ class Branch extends TestOutside {
     for (const [name, text] of Object.entries(files))
       if (text === null) this.#head.delete(name);
       else this.#head.set(name, text);
-    const commit = this.commit(subject, Object.keys(files));
+    const commit = this.committed(subject, Object.keys(files));
     this.#snapshots.set(commit.id, new Map(this.#head));
     return commit;
   }

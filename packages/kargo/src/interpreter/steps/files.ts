@@ -1,6 +1,7 @@
-import { isScalar, parse, parseDocument } from 'yaml';
+import { parse } from 'yaml';
 import { evaluateIn } from '../expression.ts';
 import { ExpressionError } from '../expression-tokens.ts';
+import { updatedYaml, type YamlUpdate } from '../yaml-update.ts';
 import { checkConfig, treeOf, type StepInput, type StepResult, type StepRunner } from './step-run.ts';
 
 /** Source: kargo.md section 2, "yaml-parse / json-parse". */
@@ -25,37 +26,22 @@ export const runParse: StepRunner = (input) => {
   }
 };
 
-/** Source: kargo.md section 2, "yaml-update": keys are sjson paths, and have to be there. */
+/** Source: kargo.md section 2, "yaml-update". */
 export const runYamlUpdate: StepRunner = (input) => {
-  const { config, promotion } = input;
+  const { config } = input;
   checkConfig(config, { path: 'text!', updates: 'list!' });
+  const path = config['path'] as string;
   const file = readFile(input);
   if (typeof file !== 'string') return file;
-  const document = parseDocument(file);
-  for (const { key, value } of config['updates'] as readonly {
-    readonly key: string;
-    readonly value: unknown;
-  }[]) {
-    const path = sjsonPath(key);
-    const node: unknown = document.getIn(path, true);
-    if (!isScalar(node)) return { status: 'Errored', error: `${key} is no value of the file` };
-    if (node.value === value) continue;
-    document.setIn(path, value);
-  }
-  const text = document.toString();
-  const { tree, within } = treeOf(promotion, config['path'] as string) ?? {};
-  if (tree && within !== undefined && text !== file) {
-    tree.files.set(within, text);
-    tree.changed = true;
-  }
-  return { status: 'Succeeded', output: { commitMessage: `Updated ${config['path'] as string}` } };
+  const text = updatedYaml(file, config['updates'] as readonly YamlUpdate[]);
+  if (typeof text !== 'string') return { status: 'Errored', error: `${path}: ${text.error}` };
+  writeFile(input, path, text);
+  return { status: 'Succeeded', output: { commitMessage: `Updated ${path}` } };
 };
 
-function sjsonPath(key: string): readonly (string | number)[] {
-  return key
-    .split(/(?<!\\)\./)
-    .map((part) => part.replaceAll('\\.', '.'))
-    .map((part) => (/^[0-9]+$/.test(part) ? Number(part) : part));
+export function writeFile({ promotion }: StepInput, path: string, text: string): void {
+  const { tree, within } = treeOf(promotion, path) ?? {};
+  if (within !== undefined) tree?.files.set(within, text);
 }
 
 function readFile({ config, promotion }: StepInput): string | StepResult {

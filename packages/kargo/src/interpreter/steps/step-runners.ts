@@ -1,6 +1,8 @@
 import { runParse, runYamlUpdate } from './files.ts';
 import { runGitClone, runGitCommit, runGitPush } from './git.ts';
 import { runHttp } from './http.ts';
+import { runKustomizeSetImage } from './kustomize.ts';
+import { runGitOpenPr, runGitWaitForPr } from './pull-requests.ts';
 import { checkConfig, ConfigRefused, type StepRunner } from './step-run.ts';
 
 const runFail: StepRunner = ({ config }) => {
@@ -34,9 +36,12 @@ export const stepRunners: Readonly<Partial<Record<string, StepRunner>>> = {
   fail: runFail,
   'git-clone': runGitClone,
   'git-commit': runGitCommit,
+  'git-open-pr': runGitOpenPr,
   'git-push': runGitPush,
+  'git-wait-for-pr': runGitWaitForPr,
   http: runHttp,
   'json-parse': runParse,
+  'kustomize-set-image': runKustomizeSetImage,
   'set-metadata': runSetMetadata,
   'yaml-parse': runParse,
   'yaml-update': runYamlUpdate,
