@@ -79,14 +79,14 @@ function sourcesOf(discoveries: readonly Discovery[]): CycleRun['sources'] {
 
 function withoutBuilder(
   { startable, builderFor }: EngineDeps,
-  { engine, providers }: Settings,
+  { engine, providers, kargo }: Settings,
   managed: readonly ManagedEnrolment[],
 ): Map<string, Reason> {
   const notNow = new Map<string, Reason>();
   for (const enrolment of managed) {
     const { name } = enrolment;
     const { provider } = enrolment.source;
-    if (engine === 'kargo') {
+    if (engine === 'kargo' && (kargo.server === undefined || provider === 'local')) {
       if (!dispatchTarget(enrolment, providers).ok)
         notNow.set(name, { code: 'no-builder', detail: provider });
     } else if (!(startable ? startable(provider) : builderFor(provider)))

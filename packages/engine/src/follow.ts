@@ -51,13 +51,25 @@ export async function endOfRun(run: CycleRun, found: OpenRun): Promise<RunEnd | 
 
 async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined> {
   const { builder, enrolment, intent } = found;
-  const now = await builder.get(enrolment, found.run.id);
+  const told = toldOf(run, intent);
+  if (told && told.status !== 'superseded') return told;
+  const asked = await builder.get(enrolment, found.run.id);
+  // Nobody can be asked about a run that tells by itself: while nothing is heard of it, it counts as running.
+  const now = told && asked?.status === 'running' ? told : asked;
   if (now && now.status !== 'superseded') return now;
   const other = await builder.find(enrolment, intent.key, intent.attempt, undefined, intent.createdAt);
   if (other && other.status !== 'superseded') return other;
   if (!now) return unknownRun(run, found);
   // It left because another run holds the claim of its key; that one may not be visible yet.
   return age(run, intent) < visibleWithin ? undefined : now;
+}
+
+/** What its CI system told by itself, as a run. */
+function toldOf(run: CycleRun, intent: Intent): Run | undefined {
+  const reported = openAttempt(run.records.state, intent)?.reported;
+  if (!reported) return undefined;
+  const { at: _, run: id, ...rest } = reported;
+  return { ...rest, id, key: intent.key, attempt: intent.attempt };
 }
 
 /** Deleted, or not to be seen by us just now. What it pushed speaks for it; without that it is given up only after its time. */

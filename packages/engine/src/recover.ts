@@ -15,15 +15,24 @@ import { recordRuns, startAll, stopwatch } from './start.ts';
 /** Another process may take over an intent without a run so long after it first saw it (brief 4.4). */
 const takeOverAfter = visibleWithin;
 /** Kargo finds an intent within its polling interval, and a promotion is ended sooner than this. */
-const handedOverWithin = hour;
+export const handedOverWithin = hour;
 const looksAtOnce = 16;
 
 /** What is to be done about an open intent. */
-type Found =
+export type Found =
   | { readonly kind: 'known' | 'found'; readonly open: OpenRun }
   | { readonly kind: 'orphan'; readonly intent: Intent; readonly enrolment: ManagedEnrolment }
   | { readonly kind: 'over'; readonly ended: EndedRun }
   | undefined;
+
+/** An open intent that has no run, as far as anybody can see. */
+export interface Unstarted {
+  readonly intent: Intent;
+  readonly enrolment: ManagedEnrolment;
+  readonly builder: Builder;
+  /** Looks once more for its run. */
+  lookAgain(): Promise<OpenRun | undefined>;
+}
 
 /**
  * Takes up every open intent, by what is committed and never by a recomputed key: follows its run, finds a run whose id
@@ -31,9 +40,18 @@ type Found =
  */
 export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
   const intents = [...run.records.state.intents.values()];
+  return takeUp(run, intents, run.settings.engine === 'kargo' ? neverStarted : leftByItsWriter);
+}
+
+/** Takes up these intents; `unstarted` says what is to be done about one that has no run. */
+export async function takeUp(
+  run: CycleRun,
+  intents: readonly Intent[],
+  unstarted: (run: CycleRun, found: Unstarted) => Promise<Found>,
+): Promise<readonly OpenRun[]> {
   const looked = await inParallel(intents, looksAtOnce, async (intent): Promise<Found> => {
     try {
-      return await lookUp(run, intent);
+      return await lookUp(run, intent, unstarted);
     } catch (thrown) {
       noteProblem(run, thrown, { kind: 'image', name: intent.image });
       return undefined;
@@ -52,7 +70,11 @@ export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
   return [...known, ...found, ...(await takeOver(run, wanted))];
 }
 
-async function lookUp(run: CycleRun, intent: Intent): Promise<Found> {
+async function lookUp(
+  run: CycleRun,
+  intent: Intent,
+  unstarted: (run: CycleRun, found: Unstarted) => Promise<Found>,
+): Promise<Found> {
   const record = run.records.state.images.get(intent.image);
   // Its file cannot be read: nothing could be recorded, so it waits until that is mended.
   if (!record) return undefined;
@@ -66,22 +88,37 @@ async function lookUp(run: CycleRun, intent: Intent): Promise<Found> {
     const { id } = intent.run;
     return { kind: 'known', open: open({ id, key: intent.key, attempt: intent.attempt, status: 'running' }) };
   }
-  const lost = await builder.find(enrolment, intent.key, intent.attempt, run.signal, intent.createdAt);
-  if (lost) return { kind: 'found', open: open(lost) };
-  if (run.settings.engine === 'kargo') return neverStarted(run, intent, enrolment);
+  // It told how it ended before anybody wrote down that it had begun.
+  if (intent.reported) {
+    const { run: id, status } = intent.reported;
+    return { kind: 'found', open: open({ id, key: intent.key, attempt: intent.attempt, status }) };
+  }
+  const lookAgain = async (): Promise<OpenRun | undefined> => {
+    const seen = await builder.find(enrolment, intent.key, intent.attempt, run.signal, intent.createdAt);
+    return seen && open(seen);
+  };
+  const lost = await lookAgain();
+  return lost ? { kind: 'found', open: lost } : unstarted(run, { intent, enrolment, builder, lookAgain });
+}
+
+/** Its writer may still start it, until its time is over and a second look-up finds nothing either. */
+export async function leftByItsWriter(run: CycleRun, found: Unstarted): Promise<Found> {
+  const { intent, enrolment, builder, lookAgain } = found;
   if (!(await mayTakeOver(run, intent, builder))) return undefined;
-  const again = await builder.find(enrolment, intent.key, intent.attempt, run.signal, intent.createdAt);
-  return again ? { kind: 'found', open: open(again) } : { kind: 'orphan', intent, enrolment };
+  const again = await lookAgain();
+  return again ? { kind: 'found', open: again } : { kind: 'orphan', intent, enrolment };
 }
 
 /**
- * Kargo starts the run, so nobody takes the intent over. Closing it is what ends it: the promotion looks whether the intent
- * is still there before it sends the request.
+ * Kargo starts the run, or a server that it asks, so no cycle takes the intent over. Closing it is what ends it: the
+ * promotion looks whether the intent is still there before it sends the request, and the server before it starts the run.
  */
-function neverStarted(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): Found {
-  if (run.time() - intent.createdAt < handedOverWithin) return undefined;
+async function neverStarted(run: CycleRun, { intent, enrolment }: Unstarted): Promise<Found> {
+  if (run.time() - (intent.takenOverAt ?? intent.createdAt) < handedOverWithin) return undefined;
   const error =
-    'Kargo started no run within an hour: look at the Stage rebuild-* of the image and its Promotions';
+    intent.takenOverAt === undefined
+      ? 'Kargo started no run within an hour: look at the Stage rebuild-* of the image and its Promotions'
+      : `${intent.writer} took it up for Kargo an hour ago, and no run of it is to be seen`;
   return { kind: 'over', ended: { intent, enrolment, unstarted: true, end: { outcome: 'failure', error } } };
 }
 
@@ -153,7 +190,8 @@ async function takeOver(run: CycleRun, orphans: readonly Intent[]): Promise<read
     );
     const events = ours.map(({ image }) => {
       const left = orphans.find((orphan) => orphan.image === image)?.writer ?? '';
-      return { at: run.now, type: 'taken-over', image, text: `the intent for ${image} was left by ${left}` };
+      const text = `the intent for ${image}, written by ${left}, was taken up by ${writer}`;
+      return { at: run.now, type: 'taken-over', image, text };
     });
     return { state: withIntents(before, ours), events };
   });

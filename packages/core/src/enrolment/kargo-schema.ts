@@ -42,6 +42,11 @@ const secrets = z
       description: "With `token`, for GitLab's API.",
       default: 'gitlab-token',
     }),
+    server: text({
+      title: secretName,
+      description: 'With `token`, for the running Image Factory that `server` names.',
+      default: 'image-factory-server',
+    }),
     registries: text({
       title: secretName,
       description: 'Of type `kubernetes.io/dockerconfigjson`, for private registries. Default: none.',
@@ -82,6 +87,12 @@ export const kargoShape = z
     }),
     branch: text({ description: 'Its branch.', default: 'main' }),
     directory: text({ title: 'path', description: 'The factory directory in it.', default: '.' }),
+    server: text({
+      title: 'URL',
+      description:
+        'Address of a running `image-factory serve` that starts the runs when Kargo asks it, with credentials that only it has. Default: Kargo asks GitHub and GitLab itself; other providers need the server.',
+      examples: ['https://image-factory.example.com'],
+    }),
     schedule: text({
       title: 'cron expression',
       description: 'When the Job runs that decides what is due; a time zone may go in front (`CRON_TZ=`).',

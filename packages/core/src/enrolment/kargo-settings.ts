@@ -39,6 +39,8 @@ export interface KargoSettings {
   readonly branch: string;
   /** The factory directory in that repository; `.` is its root. */
   readonly directory: string;
+  /** Address of the `image-factory serve` that starts runs when Kargo asks; undefined: Kargo asks the forges itself. */
+  readonly server: string | undefined;
   /** When the decide Job runs: five fields. */
   readonly schedule: { readonly expression: string; readonly timeZone: string };
   /** How often Kargo looks. */
@@ -60,6 +62,8 @@ export interface KargoSettings {
     readonly github: string;
     /** `token`: GitLab's API. */
     readonly gitlab: string;
+    /** `token`: the running Image Factory, where `server` names one. */
+    readonly server: string;
     /** Docker configuration with the credentials of registries, for the Jobs. */
     readonly registries: string | undefined;
   };
@@ -81,12 +85,14 @@ export const defaultKargo: KargoSettings = {
   repository: undefined,
   branch: 'main',
   directory: '.',
+  server: undefined,
   schedule: { expression: '*/15 * * * *', timeZone: 'UTC' },
   intervals: { images: 5 * minute, source: 5 * minute, bases: day, intents: 5 * minute },
   secrets: {
     git: 'image-factory-git',
     github: 'github-token',
     gitlab: 'gitlab-token',
+    server: 'image-factory-server',
     registries: undefined,
   },
   serviceAccount: 'image-factory',

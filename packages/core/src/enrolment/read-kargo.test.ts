@@ -27,6 +27,7 @@ kargo:
   repository: https://git.example.com/acme/factory.git
   branch: trunk
   directory: ./factory/
+  server: https://factory.example.com/
   schedule: CRON_TZ=Europe/Zurich 0 * * * 1-5
   intervals: { images: 10m, bases: 12h }
   secrets: { git: forge, registries: pulls }
@@ -44,9 +45,16 @@ kargo:
       repository: 'https://git.example.com/acme/factory.git',
       branch: 'trunk',
       directory: 'factory',
+      server: 'https://factory.example.com',
       schedule: { expression: '0 * * * 1-5', timeZone: 'Europe/Zurich' },
       intervals: { images: 10 * minute, source: 5 * minute, bases: 12 * hour, intents: 5 * minute },
-      secrets: { git: 'forge', github: 'github-token', gitlab: 'gitlab-token', registries: 'pulls' },
+      secrets: {
+        git: 'forge',
+        github: 'github-token',
+        gitlab: 'gitlab-token',
+        server: 'image-factory-server',
+        registries: 'pulls',
+      },
       serviceAccount: 'worker',
       resources: { requests: defaultKargo.resources.requests, limits: { cpu: '2', memory: '2Gi' } },
       receivers: [{ type: 'quay', name: 'quay', secret: 'quay-webhook' }],

@@ -9,10 +9,11 @@ import {
   type KargoToleration,
 } from './kargo-settings.ts';
 import type { Memory } from './memory.ts';
+import { readAddress } from './read-address.ts';
 import { readPath } from './read-path.ts';
 import { readSchedule } from './read-schedule.ts';
 import { readDuration } from './read-shared.ts';
-import { branchMistake } from './read-source.ts';
+import { branchMistake } from './branch-mistake.ts';
 
 /** Shorter intervals have no effect on a default installation of Kargo. */
 const shortestInterval = 5 * minute;
@@ -21,7 +22,7 @@ const shortestInterval = 5 * minute;
 export function readKargo(shape: KargoShape | undefined, scope: Scope, memory: Memory): KargoSettings {
   if (!shape) return defaultKargo;
   const { secrets } = defaultKargo;
-  const name = (key: 'git' | 'github' | 'gitlab' | 'registries') =>
+  const name = (key: 'git' | 'github' | 'gitlab' | 'server' | 'registries') =>
     readObjectName(shape.secrets?.[key], within(scope, 'secrets', key));
   return {
     namespace: readNamespace(shape.namespace, within(scope, 'namespace')),
@@ -29,12 +30,15 @@ export function readKargo(shape: KargoShape | undefined, scope: Scope, memory: M
     repository: readRepository(shape.repository, within(scope, 'repository')),
     branch: readBranch(shape.branch, within(scope, 'branch')),
     directory: readPath(shape.directory, scope, 'directory') ?? defaultKargo.directory,
+    server:
+      shape.server === undefined ? undefined : readAddress(shape.server, within(scope, 'server'), undefined),
     schedule: readKargoSchedule(shape.schedule, within(scope, 'schedule'), memory),
     intervals: readIntervals(shape.intervals, within(scope, 'intervals')),
     secrets: {
       git: name('git') ?? secrets.git,
       github: name('github') ?? secrets.github,
       gitlab: name('gitlab') ?? secrets.gitlab,
+      server: name('server') ?? secrets.server,
       registries: name('registries'),
     },
     serviceAccount:

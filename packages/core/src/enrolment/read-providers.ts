@@ -1,4 +1,4 @@
-import { addProblem, looksSecret, shown, within, type Scope } from './findings.ts';
+import { addProblem, within, type Scope } from './findings.ts';
 import {
   defaultProviders,
   type GiteaSettings,
@@ -6,6 +6,7 @@ import {
   type ProviderSettings,
 } from './provider-settings.ts';
 import type { ProvidersShape } from './providers-schema.ts';
+import { readAddress } from './read-address.ts';
 import { readSecret } from './read-secret.ts';
 import { readLine } from './read-source.ts';
 import { readWebhook } from './read-webhook.ts';
@@ -69,30 +70,4 @@ function readApp({ app, token }: Shapes['github'], scope: Scope): GithubSettings
     return undefined;
   }
   return { id: String(app.id), installation: app.installation, privateKey };
-}
-
-/** An http(s) address without user, query and fragment; a slash at its end is dropped. */
-function readAddress(written: string | undefined, scope: Scope, usual: string | undefined): string {
-  if (written === undefined) {
-    if (usual !== undefined) return usual;
-    addProblem(
-      scope,
-      'CONFIG_CONFLICT',
-      'url is missing: this provider has no public address',
-      'Example: url: https://git.example.com.',
-      'key',
-    );
-    return 'https://invalid';
-  }
-  const isAddress = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/i.test(written) && !looksSecret(written);
-  if (!isAddress) {
-    addProblem(
-      scope,
-      'CONFIG_INVALID_VALUE',
-      `url ${shown(written)} is not an address of a server`,
-      'Write https://host or https://host/path, without a user name and without a query.',
-    );
-    return 'https://invalid';
-  }
-  return written.replace(/\/+$/, '');
 }

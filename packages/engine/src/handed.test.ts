@@ -1,0 +1,206 @@
+import { hour, minute } from '@image-factory/core/time.ts';
+import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
+import { describe, expect, it } from 'vitest';
+import { handedState, startHanded, type Handed, type HandedState } from './handed.ts';
+import type { TestFactory, TestFactoryOptions } from './testing-factory.ts';
+import { kargoFactory } from './testing-kargo.ts';
+
+/** A factory whose rebuilds a server starts when Kargo asks it. */
+function servedFactory(names: readonly string[], options: TestFactoryOptions = {}): TestFactory {
+  const factory = kargoFactory(names, options);
+  factory.settings((settings) => ({
+    ...settings,
+    kargo: { ...settings.kargo, server: 'https://factory.test' },
+  }));
+  return factory;
+}
+
+function intentOf(factory: TestFactory, name: string): Handed {
+  const intent = factory.state.intents.get(name);
+  if (!intent) throw new Error(`no open intent of ${name}`);
+  return { image: name, key: intent.key, attempt: intent.attempt };
+}
+
+let asked = 0;
+
+/** One request to a server; its answer is there once the scheduler has run. */
+function ask(
+  factory: TestFactory,
+  handed: Handed,
+  server = `server ${++asked}`,
+): { state: HandedState | undefined } {
+  const answer: { state: HandedState | undefined } = { state: undefined };
+  factory.scheduler.spawn(server, async (own) => {
+    answer.state = (await startHanded(factory.deps(own), factory.config, handed)).state;
+  });
+  return answer;
+}
+
+async function answered(factory: TestFactory, handed: Handed): Promise<HandedState | undefined> {
+  const answer = ask(factory, handed);
+  await factory.scheduler.run();
+  return answer.state;
+}
+
+function rebuildsOf(factory: TestFactory, name: string) {
+  return factory.state.images.get(name)?.rebuilds.map(({ attempt, outcome, run }) => [attempt, outcome, run]);
+}
+
+describe('an intent for a server', () => {
+  it('carries no request, and can be of any provider', async () => {
+    const factory = servedFactory(['app']);
+    const images = factory.config.images.map((each) =>
+      each.kind === 'managed'
+        ? { ...each, source: { ...each.source, provider: 'webhook' as const, branch: undefined } }
+        : each,
+    );
+    factory.config = { ...factory.config, images };
+    const report = await factory.cycle();
+    expect(report.started).toEqual(['app']);
+    expect(factory.state.intents.get('app')).not.toHaveProperty('request');
+  });
+
+  it('is started when Kargo asks for it, and recorded', async () => {
+    const factory = servedFactory(['app'], { buildTime: 20 * minute });
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    expect(await answered(factory, handed)).toMatchObject({ kind: 'running', run: 'run-1' });
+    expect(factory.state.intents.get('app')?.run?.id).toBe('run-1');
+    factory.world.now += 30 * minute;
+    const report = await factory.cycle();
+    expect(report.ended.map(({ image, rebuild }) => [image, rebuild.outcome])).toEqual([['app', 'success']]);
+    expect(await answered(factory, handed)).toMatchObject({ kind: 'ended', outcome: 'success' });
+    expect(factory.world.runs.length).toBe(1);
+  });
+
+  it('is started once, however often Kargo asks', async () => {
+    const factory = servedFactory(['app'], { claims: false, buildTime: hour });
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    const answers = [1, 2, 3].map(() => ask(factory, handed));
+    await factory.scheduler.run();
+    expect(factory.world.runs.length).toBe(1);
+    expect(answers.map(({ state }) => state?.kind).toSorted()).toContain('running');
+    expect(await answered(factory, handed)).toMatchObject({ kind: 'running', run: 'run-1' });
+    expect(factory.world.runs.length).toBe(1);
+  });
+
+  it('is not started on hold, and ends without a run', async () => {
+    const factory = servedFactory(['app']);
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    const { world } = factory;
+    world.edit(
+      'images/app.yaml',
+      (text) => `${text ?? ''}hold:\n  reason: wait\n  since: '2026-01-01T00:00:00Z'\n  by: me\n`,
+    );
+    expect(await answered(factory, handed)).toMatchObject({ kind: 'ended', outcome: 'cancelled' });
+    expect(world.runs).toEqual([]);
+  });
+
+  it('that nobody decided is unknown, and one for Kargo itself is left to it', async () => {
+    const factory = servedFactory(['app']);
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    expect(await answered(factory, { ...handed, attempt: 7 })).toEqual({ kind: 'unknown' });
+    const direct = kargoFactory(['app']);
+    await direct.cycle();
+    expect(await answered(direct, intentOf(direct, 'app'))).toMatchObject({ kind: 'waiting' });
+    expect(direct.world.runs).toEqual([]);
+  });
+
+  it('is not begun any more when a cycle is about to give it up', async () => {
+    const factory = servedFactory(['app']);
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    factory.world.now += 46 * minute;
+    expect(await answered(factory, handed)).toEqual({ kind: 'waiting' });
+    factory.world.now += 15 * minute;
+    await factory.cycle();
+    expect(rebuildsOf(factory, 'app')).toEqual([[1, 'failure', undefined]]);
+    expect(factory.world.runs).toEqual([]);
+  });
+
+  it('tells how its run is before a cycle has recorded that', async () => {
+    const factory = servedFactory(['app'], { buildTime: minute });
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    await answered(factory, handed);
+    factory.world.now += 2 * minute;
+    let state: HandedState | undefined;
+    factory.scheduler.spawn('asker', async (own) => {
+      state = await handedState(factory.deps(own), factory.config, handed);
+    });
+    await factory.scheduler.run();
+    expect(state).toMatchObject({ kind: 'ended', outcome: 'success' });
+    expect(factory.state.intents.size).toBe(1);
+  });
+});
+
+/** Kargo that asks two servers for each intent, again and again, while servers and Jobs are killed at random awaits. */
+async function play(seed: number, options: TestFactoryOptions): Promise<TestFactory> {
+  const names = ['app', 'other'];
+  const factory = servedFactory(names, { refusals: 0.2, seed, ...options });
+  const { world, scheduler } = factory;
+  const random = chance(seed * 7919);
+  for (let round = 1; round <= 6; round++) {
+    const disruptions: Disruption[] = [];
+    const spawned: string[] = [];
+    for (const name of names) {
+      const intent = factory.state.intents.get(name);
+      if (!intent) continue;
+      for (const server of ['a', 'b']) {
+        const process = `${server} ${seed}/${round} ${name}`;
+        ask(factory, { image: name, key: intent.key, attempt: intent.attempt }, process);
+        spawned.push(process);
+      }
+    }
+    factory.spawn(`job ${round}`, { follow: false });
+    for (const process of [...spawned, `job ${round}`])
+      if (random() < 0.6) disruptions.push({ process, at: 1 + Math.floor(random() * 25) });
+    await scheduler.run(disruptions);
+    world.now += Math.floor(random() * 13) * minute;
+  }
+  for (let calm = 0; calm < 30; calm++) {
+    await factory.cycle({ follow: false });
+    for (const name of names)
+      if (factory.state.intents.has(name)) await answered(factory, intentOf(factory, name));
+    world.now += 7 * minute;
+  }
+  return factory;
+}
+
+async function count(schedules: number, options: TestFactoryOptions = {}) {
+  const total = { doubled: 0, missing: 0 };
+  for (let seed = 1; seed <= schedules; seed++) {
+    const { world, state } = await play(seed, options);
+    const built = [...world.buildsPerKey()];
+    if (built.some(([, builds]) => builds > 1)) total.doubled++;
+    const both = ['app', 'other'].every((name) =>
+      state.images.get(name)?.rebuilds.some(({ outcome }) => outcome === 'success'),
+    );
+    if (!both) total.missing++;
+  }
+  return total;
+}
+
+describe('servers and Jobs that are killed at any moment', () => {
+  it('start every run once, and lose none', { timeout: 60_000 }, async () => {
+    expect(
+      await count(150, { lostAnswers: 0.2, visibilityDelay: 3 * minute, buildTime: 5 * minute }),
+    ).toEqual({
+      doubled: 0,
+      missing: 0,
+    });
+  });
+
+  it('double without look-ups and claims', { timeout: 60_000 }, async () => {
+    const { doubled } = await count(60, {
+      lostAnswers: 0.2,
+      claims: false,
+      blindLookUps: true,
+      buildTime: 5 * minute,
+    });
+    expect(doubled).toBeGreaterThan(0);
+  });
+});
