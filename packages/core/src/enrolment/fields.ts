@@ -12,6 +12,11 @@ export interface SourceFields {
   readonly target: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>> | undefined;
   readonly workflow: string | undefined;
+  readonly tag?: string | undefined;
+  readonly commit?: string | undefined;
+  readonly patches?: readonly string[] | undefined;
+  readonly workflowRepo?: string | undefined;
+  readonly workflowBranch?: string | undefined;
 }
 
 /** Normalised values of the keys that entries and defaults share; undefined where not written or refused. */
@@ -68,10 +73,14 @@ export function mergeSource(
   over: SourceFields | undefined,
 ): SourceFields | undefined {
   if (!under || !over) return over ?? under;
+  // One of them takes the place of the others.
+  const { branch, tag, commit } = (over.branch ?? over.tag ?? over.commit) ? over : under;
   return {
     provider: over.provider ?? under.provider,
     repo: over.repo ?? under.repo,
-    branch: over.branch ?? under.branch,
+    branch,
+    tag,
+    commit,
     dockerfile: over.dockerfile ?? under.dockerfile,
     context: over.context ?? under.context,
     target: over.target ?? under.target,
@@ -80,5 +89,8 @@ export function mergeSource(
         ? { ...under.buildArgs, ...over.buildArgs }
         : (over.buildArgs ?? under.buildArgs),
     workflow: over.workflow ?? under.workflow,
+    patches: over.patches ?? under.patches,
+    workflowRepo: over.workflowRepo ?? under.workflowRepo,
+    workflowBranch: over.workflowBranch ?? under.workflowBranch,
   };
 }

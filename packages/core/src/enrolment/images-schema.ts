@@ -43,11 +43,49 @@ const repo = text({
   examples: ['acme/platform', 'https://git.example.com/acme/platform.git', '../platform'],
 });
 
-const source = z.strictObject({ provider, repo, branch, dockerfile, context, target, buildArgs, workflow });
+const tag = text({
+  description: 'Tag that is built, instead of `branch`.',
+  examples: ['v1.2.3'],
+});
+const commit = text({
+  description: 'The whole id of the commit that is built, instead of `branch`.',
+  examples: ['0123456789abcdef0123456789abcdef01234567'],
+});
+const patches = texts({
+  title: 'list of paths',
+  description:
+    'Unified diffs (`.patch`, `.diff`) that are applied to the source in this order before the Dockerfile is read and before the build, for a repository that you do not own. Paths are relative to the factory directory.',
+  examples: [['patches/node-22.patch']],
+});
+const workflowRepo = text({
+  description:
+    "Repository whose CI builds the image, where that is not `repo`: `owner/name`, a URL, or `.` for the factory directory's own repository, which is the default with `patches` and with `local.dockerfile` beside `repo`.",
+  examples: ['acme/builds'],
+});
+const workflowBranch = text({
+  description: 'Branch of `workflowRepo` that has the workflow. Default: its default branch.',
+  examples: ['main'],
+});
+
+const source = z.strictObject({
+  provider,
+  repo,
+  branch,
+  tag,
+  commit,
+  dockerfile,
+  context,
+  target,
+  buildArgs,
+  patches,
+  workflow,
+  workflowRepo,
+  workflowBranch,
+});
 
 const local = z.strictObject({ dockerfile, context, target, buildArgs }).meta({
   description:
-    "A Dockerfile in the factory directory's own repository, instead of `source.repo`. `source` may still name provider, branch and workflow.",
+    "A Dockerfile in the factory directory's own repository, instead of `source.repo`. `source` may still name provider, branch and workflow. With `source.repo` beside it only the Dockerfile comes from here, and the context (`source.context`, by default `.`) is that of `source.repo`.",
 });
 
 const schedule = z

@@ -6,6 +6,7 @@ import type { EntryDraft } from './entry-draft.ts';
 import { readImageUsers } from './read-image-users.ts';
 import { folderOf, readPath } from './read-path.ts';
 import { readLocal } from './read-source.ts';
+import { checkUpstream } from './read-upstream.ts';
 import type { ManagedEnrolment, Provider, Source } from './types.ts';
 
 /** Undefined where something is missing; what is wrong has been reported then. */
@@ -15,6 +16,7 @@ export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
   const versionFile = readPath(draft.shape.versionFile, draft.scope, 'versionFile');
   if (!draft.image || !source) return undefined;
   const fields = mergeFields(draft.defaults, draft.own);
+  checkUpstream(draft, source, fields.mode);
   return {
     kind: 'managed',
     ...commonFields(draft, draft.image, fields),
@@ -49,10 +51,16 @@ function buildSource(draft: EntryDraft): Source | undefined {
   const { shape, mapping, scope } = draft;
   const local = readLocal(shape.local, mapping['local'], within(scope, 'local'));
   const isLocal = Object.hasOwn(mapping, 'local');
-  if (isLocal) refuseTwoPlaces(draft);
+  // Only what the entry itself says: a repository that all others are built from is no upstream of this one.
+  const ownDockerfile = isLocal && shape.source?.repo !== undefined && shape.source.repo !== '.';
+  if (isLocal) refuseTwoPlaces(draft, ownDockerfile);
   const inherited = draft.defaults.source;
-  const base: SourceFields | undefined = isLocal && inherited ? { ...inherited, repo: undefined } : inherited;
-  const merged = mergeSource(mergeSource(base, draft.own.source), local);
+  const base: SourceFields | undefined =
+    isLocal && inherited ? { ...inherited, repo: undefined, patches: undefined } : inherited;
+  const merged = mergeSource(
+    mergeSource(base, draft.own.source),
+    ownDockerfile && local ? { ...local, repo: undefined, context: undefined } : local,
+  );
   if (merged?.repo === undefined) {
     // A source or repo of the wrong YAML type has been reported already.
     if (!isLocal && isMapping(mapping['source']) && !Object.hasOwn(mapping['source'], 'repo')) {
@@ -65,18 +73,25 @@ function buildSource(draft: EntryDraft): Source | undefined {
     }
     return undefined;
   }
-  const provider = merged.provider ?? (isLocal ? 'local' : 'github');
-  checkRepoFitsProvider(draft, provider, merged.repo);
-  const dockerfile = merged.dockerfile ?? defaultDockerfile(merged.context);
+  const provider = merged.provider ?? (isLocal && !ownDockerfile ? 'local' : 'github');
+  checkRepoFitsProvider(draft, provider, merged.repo, 'repo');
+  const dockerfile = merged.dockerfile ?? defaultDockerfile(ownDockerfile ? undefined : merged.context);
+  const isUpstream = merged.patches !== undefined || ownDockerfile;
+  const workflowRepo = merged.workflowRepo ?? (isUpstream ? '.' : undefined);
+  if (workflowRepo !== undefined && workflowRepo !== '.')
+    checkRepoFitsProvider(draft, provider, workflowRepo, 'workflowRepo');
   return {
     provider,
     repo: merged.repo,
     branch: merged.branch,
     dockerfile,
-    context: merged.context ?? folderOf(dockerfile),
+    context: merged.context ?? (ownDockerfile ? '.' : folderOf(dockerfile)),
     target: merged.target,
     buildArgs: merged.buildArgs ?? {},
     workflow: merged.workflow,
+    ...(merged.patches ? { patches: merged.patches } : {}),
+    ...(ownDockerfile ? { ownDockerfile } : {}),
+    ...(workflowRepo === undefined ? {} : { workflowRepo, workflowBranch: merged.workflowBranch }),
   };
 }
 
@@ -84,15 +99,27 @@ function defaultDockerfile(context: string | undefined): string {
   return context === undefined || context === '.' ? 'Dockerfile' : `${context}/Dockerfile`;
 }
 
-function refuseTwoPlaces({ shape, scope }: EntryDraft): void {
-  for (const key of ['repo', 'dockerfile', 'context', 'target', 'buildArgs'] as const) {
+function refuseTwoPlaces({ shape, scope }: EntryDraft, ownDockerfile: boolean): void {
+  if (ownDockerfile && shape.local?.context !== undefined) {
+    addProblem(
+      within(scope, 'local', 'context'),
+      'CONFIG_CONFLICT',
+      'local.context and source.repo contradict each other: with both, only the Dockerfile is local',
+      'Write the context under source, as a path in its repository; or remove source.repo.',
+      'key',
+    );
+  }
+  const twice = ownDockerfile
+    ? (['dockerfile', 'target', 'buildArgs'] as const)
+    : (['repo', 'dockerfile', 'context', 'target', 'buildArgs'] as const);
+  for (const key of twice) {
     if (shape.source?.[key] === undefined) continue;
     addProblem(
       within(scope, 'source', key),
       'CONFIG_CONFLICT',
       `source.${key} and local contradict each other: the Dockerfile stands in one repository`,
       key === 'repo'
-        ? 'Keep source.repo, or keep local; beside local, source may name provider, branch and workflow.'
+        ? "Remove source.repo: local is the factory directory's own repository."
         : `Write ${key} under local.`,
       'key',
     );
@@ -102,20 +129,25 @@ function refuseTwoPlaces({ shape, scope }: EntryDraft): void {
 const ownerAndName: readonly Provider[] = ['github', 'gitea', 'forgejo'];
 const forges: readonly Provider[] = [...ownerAndName, 'gitlab'];
 
-function checkRepoFitsProvider(draft: EntryDraft, provider: Provider, repo: string): void {
-  const here = within(draft.scope, 'source', 'repo');
+function checkRepoFitsProvider(
+  draft: EntryDraft,
+  provider: Provider,
+  repo: string,
+  key: 'repo' | 'workflowRepo',
+): void {
+  const here = within(draft.scope, 'source', key);
   if (forges.includes(provider) && /^(?:\.{0,2}\/|\.\.$|file:)/i.test(repo)) {
     addProblem(
       here,
       'CONFIG_CONFLICT',
-      `${provider} cannot build from a path; got repo ${shown(repo)}`,
-      'Write repo: owner/name, or provider: local to build on this machine.',
+      `${provider} cannot build from a path; got ${key} ${shown(repo)}`,
+      `Write ${key}: owner/name, or provider: local to build on this machine.`,
     );
   } else if (ownerAndName.includes(provider) && /^[\w.-]+(?:\/[\w.-]+){2,}$/.test(repo)) {
     addProblem(
       here,
       'CONFIG_INVALID_VALUE',
-      `${provider} takes repo: owner/name; got ${shown(repo)}`,
+      `${provider} takes ${key}: owner/name; got ${shown(repo)}`,
       'Write owner/name, or a URL.',
     );
   }

@@ -22,12 +22,24 @@ export interface Source {
   readonly repo: string;
   /** Undefined: the repository's default branch. */
   readonly branch: string | undefined;
+  /** At most one of branch, tag and commit is set. */
+  readonly tag?: string | undefined;
+  /** Whole id of the one commit that is built. */
+  readonly commit?: string | undefined;
   readonly dockerfile: string;
   /** Defaults to the Dockerfile's folder; `.` is the repository root. */
   readonly context: string;
   readonly target: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly workflow: string | undefined;
+  /** Unified diffs for the source, in their order: paths from the factory directory. Left out where there are none. */
+  readonly patches?: readonly string[];
+  /** The Dockerfile stands in the factory directory's own repository, and only the context is the source's. */
+  readonly ownDockerfile?: boolean;
+  /** Repository whose CI builds the image, as `repo` is written. Undefined: the source's own. */
+  readonly workflowRepo?: string | undefined;
+  /** Undefined: its default branch. */
+  readonly workflowBranch?: string | undefined;
 }
 
 /** When ordinary rebuilds start: the image's own minute of the day (from the hash of its name), or a cron expression. */
