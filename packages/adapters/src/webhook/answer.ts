@@ -1,4 +1,8 @@
-import type { WebhookSettings, WebhookStatus } from '@image-factory/core/enrolment/provider-settings.ts';
+import type {
+  EndWords,
+  WebhookSettings,
+  WebhookStatus,
+} from '@image-factory/core/enrolment/provider-settings.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { ApiAnswer } from '../ci-http/api.ts';
 import { at, linkAt, listAt, textAt } from '../ci-http/fields.ts';
@@ -11,7 +15,7 @@ function stepsOf(path: string): readonly (string | number)[] {
 }
 
 /** A value at a path, as one word. */
-function wordAt(value: unknown, path: string): string | undefined {
+export function wordAt(value: unknown, path: string): string | undefined {
   const found = at(value, ...stepsOf(path));
   if (typeof found === 'number' || typeof found === 'boolean') return String(found);
   return typeof found === 'string' && found !== '' ? found : undefined;
@@ -81,10 +85,13 @@ function hasText(value: unknown, mark: string, depth: number): boolean {
   return Object.values(value).some((each) => hasText(each, mark, depth + 1));
 }
 
+/** Where an answer or a call-back says how a run is. */
+type Told = Pick<WebhookStatus, keyof EndWords | 'state' | 'digest' | 'link' | 'log'>;
+
 /** How a run is, by the words that the settings give. */
 export function statusIn(
   entry: unknown,
-  status: WebhookStatus,
+  status: Told,
 ): Pick<Run, 'status' | 'digest' | 'url' | 'log' | 'error'> {
   const word = wordAt(entry, status.state);
   const is = (words: readonly string[]): boolean => word !== undefined && words.includes(word);

@@ -8,11 +8,12 @@ import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
 import type { Duration } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer } from '../ci-http/api.ts';
 import { fence, usualStartWithin } from '../ci-runs/fence.ts';
-import { markIn, markOf, type RunMark } from '../ci-runs/run-mark.ts';
+import type { RunMark } from '../ci-runs/run-mark.ts';
 import { said, wordsOf } from '../ci-runs/said.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
 import { entryOf, names, runIdAt, runIdIn, statusIn } from './answer.ts';
 import { fillCall, signatureOf, type Places } from './fill.ts';
+import { idOf, readId, usualId } from './run-id.ts';
 
 export interface WebhookOptions {
   readonly settings: WebhookSettings;
@@ -32,8 +33,6 @@ export interface WebhookBuilder extends Builder {
 }
 
 const buildKeyAnnotation = 'io.image-factory.build-key';
-/** Stands between the mark and the provider's own id, which `get` needs both of. */
-const mostIdLength = 400;
 
 /**
  * Starts builds by a request that factory.yaml describes, and follows them by another, or by the registry: a run that
@@ -108,7 +107,7 @@ export function createWebhook(options: WebhookOptions): WebhookBuilder {
         'Correct providers.webhook.run in factory.yaml: it says where the answer has the id.',
       );
     }
-    return { id: idOf({ key, attempt }, id ?? `${key}-${attempt}`), key, attempt, status: 'running' };
+    return { id: idOf(request, id ?? usualId(request)), key, attempt, status: 'running' };
   }
 
   async function find(
@@ -118,7 +117,7 @@ export function createWebhook(options: WebhookOptions): WebhookBuilder {
     signal?: AbortSignal,
   ): Promise<Run | undefined> {
     const mark = { key, attempt };
-    const usual = `${key}-${attempt}`;
+    const usual = usualId(mark);
     if (!findCall) return (await isPushed(image, mark, signal)) ? pushed(mark, usual) : undefined;
     const places = new Map([...imagePlaces(image, mark), ['run', usual]]);
     const { api, answer, secrets: known } = await ask(findCall, places, signal);
@@ -199,17 +198,6 @@ export function createWebhook(options: WebhookOptions): WebhookBuilder {
       if (settings.sign) await secrets.read(settings.sign.secret, startCall.url);
     },
   };
-}
-
-/** `[key/attempt] id`: a run is asked about by both. */
-function idOf(mark: RunMark, own: string): string {
-  return `${markOf(mark.key, mark.attempt)} ${own}`;
-}
-
-function readId(id: string): { readonly mark: RunMark; readonly own: string } | undefined {
-  const space = id.indexOf(' ');
-  const mark = markIn(id.slice(0, space));
-  return mark && id.length <= mostIdLength && space > 0 ? { mark, own: id.slice(space + 1) } : undefined;
 }
 
 function imagePlaces(

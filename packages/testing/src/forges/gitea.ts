@@ -1,4 +1,6 @@
+import { activity, forgeCallBacks, type ForgeNews } from './call-backs.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
+import { forgejoRunNews, giteaRunPayload } from './gitea-call-back.ts';
 import {
   dispatchShape,
   forgejoRunShape,
@@ -9,7 +11,7 @@ import {
 } from './gitea-shapes.ts';
 import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
 import { answerStrictly, type Route } from './strict-routes.ts';
-import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
+import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGiteaOptions extends WorkflowOptions {
   readonly dialect: GiteaDialect;
@@ -41,7 +43,7 @@ const firstId = 300;
 export function fakeGitea(options: FakeGiteaOptions): FakeGitea {
   const { dialect, repo, defaultBranch = 'main', details = true, cancels = true } = options;
   const titles = options.titles ?? dialect === 'gitea';
-  const runs = new WorkflowRuns(options);
+  const runs = new WorkflowRuns(options, forgeCallBacks(dialect, options.callBacks, newsOf));
   const faults: ForgeFaults = { ...noFaults };
   const mistakes: string[] = [];
   const root = `/api/v1/repos/${repo}`;
@@ -88,6 +90,14 @@ export function fakeGitea(options: FakeGiteaOptions): FakeGitea {
       updated: created,
       html_url: linkOf(run),
     };
+  }
+
+  function newsOf(run: WorkflowRun, change: RunChange): readonly ForgeNews[] {
+    if (dialect === 'gitea')
+      return [{ event: 'workflow_run', payload: giteaRunPayload(activity[change], bodyOf(run), repo) }];
+    if (change !== 'ended') return [];
+    const before = runs.runs.findLast((other) => other !== run && other.state === 'ended');
+    return forgejoRunNews(bodyOf(run), before && bodyOf(before), repo);
   }
 
   function dispatch(workflow: string | undefined, request: ForgeRequest & { readonly json: unknown }) {

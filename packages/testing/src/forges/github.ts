@@ -1,5 +1,7 @@
+import { activity, forgeCallBacks } from './call-backs.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
 import { artifactsAnswer, jobsAnswer, runAnswer, runUrl, thing } from './github-answers.ts';
+import { workflowRunPayload } from './github-call-back.ts';
 import { answerApp, type GithubApp } from './github-app.ts';
 import { bodyOf, gitRef, limited, refusal, refusedInputs, type GithubLimit } from './github-replies.ts';
 import {
@@ -10,7 +12,7 @@ import {
   type Permission,
 } from './github-state.ts';
 import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
-import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
+import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
   /** @default a ref that can be created once */
@@ -50,18 +52,26 @@ export class FakeGithub implements FakeForge {
   readonly log: { readonly method: string; readonly path: string; readonly status: number | 'lost' }[] = [];
   readonly #options: FakeGithubOptions;
   readonly #workflows: WorkflowRuns;
+  readonly #tell: (run: GithubRun, change: RunChange, at: number) => void;
   readonly #routes: readonly Route[];
   #ids = 0;
 
   constructor(options: FakeGithubOptions) {
     this.#options = options;
-    this.#workflows = new WorkflowRuns({
-      ...options,
-      claim:
-        options.claims === false
-          ? undefined
-          : (options.claim ?? ((run) => claimIn(this.#repository(run.repo), run))),
-    });
+    this.#tell = forgeCallBacks('github', options.callBacks, (run: GithubRun, change) => [
+      { event: 'workflow_run', payload: workflowRunPayload(run, activity[change]) },
+    ]);
+    this.#workflows = new WorkflowRuns(
+      {
+        ...options,
+        claim:
+          options.claims === false
+            ? undefined
+            : (options.claim ?? ((run) => claimIn(this.#repository(run.repo), run))),
+      },
+      // What was just created has no title yet: that is told once it has one.
+      (run, change, at) => change !== 'created' && this.#tell(run as GithubRun, change, at),
+    );
     this.#routes = this.#newRoutes();
   }
 
@@ -316,7 +326,9 @@ export class FakeGithub implements FakeForge {
     const run = this.#workflows.create(String(1000 + this.#ids), repository.name, inputs);
     const named = repository.workflows.get(file)?.runName;
     const title = named ? `Rebuild ${run.image} [${run.key}/${run.attempt}]` : 'Update README';
-    return Object.assign(run, { workflow: file, event, branch, title });
+    const created = Object.assign(run, { workflow: file, event, branch, title });
+    this.#tell(created, 'created', created.createdAt);
+    return created;
   }
 
   /** A run that is none of the factory's, for lists that are longer than a page. */

@@ -1,6 +1,8 @@
+import { forgeCallBacks } from './call-backs.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
 import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
 import { answerStrictly, type Route } from './strict-routes.ts';
+import { pipelineEvent } from './gitlab-call-back.ts';
 import { pipelineBody, pipelineShape, jobShape, variableShape } from './gitlab-shapes.ts';
 import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
@@ -50,7 +52,10 @@ const firstId = 7000;
 /** GitLab in memory: one project with the factory's pipeline. A new pipeline for every create that it accepts. */
 export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
   const { project, prefix = '', defaultBranch = 'main', variables = 'developer' } = options;
-  const runs = new WorkflowRuns(options);
+  const tell = forgeCallBacks('gitlab', options.callBacks, (run: WorkflowRun) => [
+    { event: 'Pipeline Hook', payload: pipelineEvent(run, detailOf(run), project) },
+  ]);
+  const runs = new WorkflowRuns(options, (run, change, at) => tell(run, change, at));
   const faults: ForgeFaults = { ...noFaults };
   const mistakes: string[] = [];
   const sources = new Map<string, string>();
@@ -74,6 +79,7 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
           ? Object.fromEntries(body.variables.map(({ key, value }) => [key, value]))
           : (body.variables ?? {});
         const inputs = body.inputs ?? lowered(given);
+        // Before it is made: its creation is told at once.
         sources.set(id, source);
         branches.set(id, body.ref);
         if (!body.inputs) byVariables.add(id);

@@ -107,7 +107,18 @@ export const tekton: WebhookSystem = {
       factory_attempt: event['attempt'],
       factory_image: event['image'],
       factory_build_flags: event['buildFlags'],
+      factory_pins: event['pins'],
     });
+  },
+  /** Of a task under `finally`, which runs whatever became of the others, but not when the run is cancelled. */
+  callBack(run, change) {
+    if (change !== 'ended' || run.outcome === 'cancelled') return undefined;
+    const { key, attempt, outcome, digest } = run;
+    const status = { success: 'Succeeded', failure: 'Failed', superseded: 'Superseded' }[
+      outcome ?? 'success'
+    ];
+    const dashboard = `https://tekton.test/#/namespaces/ci/pipelineruns/image-${run.id}`;
+    return { key, attempt: String(attempt), status, digest: digest ?? '', link: dashboard };
   },
   started: ({ id }) => ({
     status: 202,

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { signed } from './call-back-signing.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
 import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
-import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
+import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 /** How one CI system answers: what a fake of it is made of. */
 export interface WebhookSystem {
@@ -12,6 +13,8 @@ export interface WebhookSystem {
   ): Readonly<Record<string, string>> | ForgeReply | undefined;
   /** The answer to a start. */
   started(run: WorkflowRun): ForgeReply;
+  /** What a last step of its runs sends, or the system itself; undefined: nothing about this change. */
+  callBack?(run: WorkflowRun, change: RunChange): unknown;
   /** Any other request; undefined: there is no such address. `runs` are those to be seen. */
   other(request: ForgeRequest, runs: readonly WorkflowRun[], all: WorkflowRuns): ForgeReply | undefined;
 }
@@ -33,8 +36,13 @@ export interface FakeWebhook extends FakeForge {
 
 /** A CI system with an HTTP endpoint, in memory. A new run for every start that it accepts. */
 export function fakeWebhook(options: FakeWebhookOptions): FakeWebhook {
-  const { system, credential, signature } = options;
-  const runs = new WorkflowRuns(options);
+  const { system, credential, signature, callBacks } = options;
+  const runs = new WorkflowRuns(options, (run, change, at) => {
+    const payload = callBacks && system.callBack?.(run, change);
+    if (!payload) return;
+    const { secret, post } = callBacks;
+    post.send(signed({ provider: 'webhook', event: change, payload, secret, delivery: run.id }), at);
+  });
   const faults: ForgeFaults = { ...noFaults };
   const mistakes: string[] = [];
 

@@ -1,5 +1,6 @@
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { second, type Duration, type Instant } from '@image-factory/core/time.ts';
+import type { CallBackSetup } from './call-back-post.ts';
 
 /** A run of a ready-made workflow in a fake forge. */
 export interface WorkflowRun {
@@ -44,7 +45,11 @@ export interface WorkflowOptions {
   readonly visibilityDelay?: Duration | undefined;
   /** How long a create stands in a queue on its way before anything of it exists. @default none does */
   readonly lateness?: (() => Duration) | undefined;
+  /** Tells by itself what happens to its runs. @default it has to be asked */
+  readonly callBacks?: CallBackSetup | undefined;
 }
+
+export type RunChange = 'created' | 'begun' | 'ended';
 
 const claimTime = 3 * second;
 
@@ -52,9 +57,14 @@ const claimTime = 3 * second;
 export class WorkflowRuns {
   readonly runs: WorkflowRun[] = [];
   readonly #options: WorkflowOptions;
+  readonly #tell: (run: WorkflowRun, change: RunChange, at: Instant) => void;
 
-  constructor(options: WorkflowOptions) {
+  constructor(
+    options: WorkflowOptions,
+    tell: (run: WorkflowRun, change: RunChange, at: Instant) => void = () => undefined,
+  ) {
     this.#options = options;
+    this.#tell = tell;
   }
 
   create(id: string, repo: string, inputs: Readonly<Record<string, string>>): WorkflowRun {
@@ -78,6 +88,7 @@ export class WorkflowRuns {
       digest: undefined,
     };
     this.runs.push(run);
+    this.#tell(run, 'created', createdAt);
     return run;
   }
 
@@ -91,10 +102,11 @@ export class WorkflowRuns {
           (first, run) => (first && dueAt(first) <= dueAt(run) ? first : run),
           undefined,
         );
-      if (!next) return;
+      if (!next) break;
       if (next.state === 'queued') this.#begin(next);
       else this.#end(next);
     }
+    this.#options.callBacks?.post.deliver();
   }
 
   cancel(run: WorkflowRun): boolean {
@@ -103,6 +115,7 @@ export class WorkflowRuns {
     run.state = 'ended';
     run.outcome = 'cancelled';
     run.endsAt = this.#options.now();
+    this.#tell(run, 'ended', run.endsAt);
     return true;
   }
 
@@ -134,13 +147,14 @@ export class WorkflowRuns {
       run.outcome = 'superseded';
       run.endsAt = run.startsAt + claimTime;
     }
+    this.#tell(run, 'begun', run.startsAt);
   }
 
   #end(run: WorkflowRun): void {
     run.state = 'ended';
-    if (run.outcome === 'superseded') return;
-    run.outcome = this.#options.outcome?.(run) ?? 'success';
+    if (run.outcome !== 'superseded') run.outcome = this.#options.outcome?.(run) ?? 'success';
     if (run.outcome === 'success') run.digest = this.#options.push(run);
+    this.#tell(run, 'ended', run.endsAt);
   }
 }
 
