@@ -1,21 +1,26 @@
-import { lutimes, mkdtemp, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { lutimes, mkdtemp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import type { Source } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
+import { applyPatches, type Patched } from '../git/apply-patches.ts';
 import { GitFailure, runGit } from '../git/process.ts';
 import { commitMissing, type CommitAtHand, type RemoteCommits } from '../git/remote-commits.ts';
+import { readAdditions, type OwnDockerfile } from '../git/source-additions.ts';
 import { locateSource } from '../git/source-location.ts';
 import { sourceProblem } from '../git/source-problems.ts';
+import { wantedOf } from '../git/wanted-revision.ts';
 
 export interface CheckedOut {
   /** The repository's root at the commit; it may hold only the Dockerfile and its context. */
   readonly dir: string;
+  /** The factory directory's own Dockerfile, outside of `dir`; undefined: it is the source's. */
+  readonly dockerfile: string | undefined;
   /** When the commit was made, in seconds since 1970; undefined for a plain directory. */
   readonly committedAt: number | undefined;
   dispose(): Promise<void>;
 }
 
-/** Files of a source as they were at a commit. Throws FactoryError with a SOURCE_ code. */
+/** Files of a source as they were at a commit, with the factory directory's patches. Throws FactoryError with a SOURCE_ code. */
 export type Checkout = (
   source: Source,
   commit: string | undefined,
@@ -42,6 +47,13 @@ export function gitCheckout(options: GitCheckoutOptions): Checkout {
     const located = locateSource(source, options.baseDir, {});
     if (!located.ok) throw new FactoryError(located.error);
     const place = located.value;
+    const additions = readAdditions(source, options.baseDir);
+    if (!additions.ok) throw new FactoryError(additions.error);
+    const { patches = [], dockerfile } = additions.value ?? {};
+    if (commit === undefined && additions.value)
+      throw sourceError(
+        `${place.label} is no git repository, which is needed for patches and a Dockerfile elsewhere`,
+      );
     if (commit === undefined)
       return plainDirectory(place.kind === 'folder' ? place.root : resolve(options.baseDir, source.repo));
     if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit))
@@ -51,14 +63,28 @@ export function gitCheckout(options: GitCheckoutOptions): Checkout {
     const root = await mkdtemp(join(options.workDir, 'checkout-'));
     const dispose = () => rm(root, { recursive: true, force: true });
     const checkOut = async (repository: CommitAtHand): Promise<CheckedOut> => {
-      const git = gitRunner(repository.gitDir, root, options.environment, signal);
-      const committedAt = await writeTree(git, repository, source, commit, join(root, 'tree'));
-      return { dir: join(root, 'tree'), committedAt, dispose };
+      const { gitDir } = repository;
+      const scratch = join(root, 'patched');
+      await rm(scratch, { recursive: true, force: true });
+      await mkdir(scratch);
+      const { environment } = options;
+      const { label } = place;
+      const patched =
+        patches.length === 0
+          ? undefined
+          : await applyPatches({
+              ...{ gitDir, scratch, environment, signal, commit, patches, label },
+              bring: (ids) => repository.bring(ids),
+            });
+      const git = gitRunner(gitDir, root, environment, signal, patched?.variables);
+      const dir = join(root, 'tree');
+      const committedAt = await writeTree(git, repository, source, { commit, patched }, dir);
+      return { dir, dockerfile: await writeOwn(root, dockerfile), committedAt, dispose };
     };
     try {
       if (place.kind === 'remote') {
         const { remote, provider, label } = place;
-        const wanted = { remote, provider, label, commit, branch: source.branch };
+        const wanted = { remote, provider, label, commit, branch: wantedOf(source) };
         return await options.remotes.use(wanted, signal, checkOut);
       }
       const { gitDir, label } = place;
@@ -84,20 +110,28 @@ async function writeTree(
   git: Git,
   repository: CommitAtHand,
   source: Source,
-  commit: string,
+  { commit, patched }: { readonly commit: string; readonly patched: Patched | undefined },
   dir: string,
 ): Promise<number> {
+  const tree = patched?.commit ?? commit;
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir);
   const committedAt = Number(await git(['show', '-s', '--format=%ct', `${commit}^{commit}`]));
-  await git(['read-tree', commit]);
-  const named = [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`];
+  await git(['read-tree', tree]);
+  const named =
+    source.ownDockerfile === true
+      ? [source.context]
+      : [source.context, source.dockerfile, `${source.dockerfile}.dockerignore`];
   const links: (readonly string[])[] = [];
-  for (const path of named) links.push(await ledTo(git, repository, commit, path));
+  for (const path of named) links.push(await ledTo(git, repository, tree, path));
   const paths = [...new Set([...named, ...links.flat()])].map(pathspec);
   const entries = (await git(['ls-files', '-s', '-z', '--', ...paths])).split('\0').filter(Boolean);
   const files = entries.map((entry) => /^(\d+) ([0-9a-f]+) \d\t(.*)$/s.exec(entry) ?? []);
-  await repository.bring(files.flatMap(([, mode, id]) => (mode === submodule || !id ? [] : [id])));
+  await repository.bring(
+    files.flatMap(([, mode, id]) =>
+      mode === submodule || !id || patched?.made.has(id) === true ? [] : [id],
+    ),
+  );
   await git(
     ['checkout-index', '-q', '-z', '--stdin'],
     files.map(([, , , name = '']) => `${name}\0`).join(''),
@@ -140,10 +174,20 @@ async function ledTo(
   return found;
 }
 
+/** Under the name that BuildKit looks for, with what stands beside it. */
+async function writeOwn(root: string, own: OwnDockerfile | undefined): Promise<string | undefined> {
+  if (!own) return undefined;
+  const path = join(root, 'own', 'Dockerfile');
+  await mkdir(join(root, 'own'), { recursive: true });
+  await writeFile(path, own.bytes);
+  if (own.ignore) await writeFile(`${path}.dockerignore`, own.ignore);
+  return path;
+}
+
 async function plainDirectory(path: string): Promise<CheckedOut> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) throw sourceError(`${path} is not a directory`);
-  return { dir: path, committedAt: undefined, dispose: async () => {} };
+  return { dir: path, dockerfile: undefined, committedAt: undefined, dispose: async () => {} };
 }
 
 type Git = (args: readonly string[], input?: string) => Promise<string>;
@@ -153,8 +197,9 @@ function gitRunner(
   root: string,
   environment: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
 ): Git {
-  const variables = { GIT_INDEX_FILE: join(root, 'index'), GIT_WORK_TREE: join(root, 'tree') };
+  const variables = { ...more, GIT_INDEX_FILE: join(root, 'index'), GIT_WORK_TREE: join(root, 'tree') };
   return async (args, input = '') => {
     const { stdout } = await runGit(args, { gitDir, cwd: root, environment, variables, signal, input });
     return stdout.toString('utf8');

@@ -77,7 +77,7 @@ async function buildChecked(
   const scratch = await mkdtemp(join(temporary, 'run-'));
   try {
     checkedOut = await options.checkout(request.image.source, request.commit, signal);
-    const files = await findBuildFiles(checkedOut.dir, request.image.source);
+    const files = await findBuildFiles(checkedOut.dir, request.image.source, checkedOut.dockerfile);
     const job: BuildJob = {
       id: record.run.id,
       request,
