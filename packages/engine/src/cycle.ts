@@ -18,10 +18,11 @@ import { enterSights } from './enter.ts';
 import { lookAround, type LookAround } from './look.ts';
 import { notify } from './notify.ts';
 import { planNow, planOn } from './plan-now.ts';
-import { proposalsOn, propose } from './propose.ts';
+import { propose } from './propose.ts';
 import { prove } from './prove.ts';
 import { openRecords, type Changed, type Records, type Surroundings } from './records.ts';
 import { recover } from './recover.ts';
+import { proposalsOn } from './request-pins.ts';
 import { counted } from './wording.ts';
 
 export interface CycleOptions {

@@ -1,5 +1,5 @@
 import { decodeEvents } from '@image-factory/core/state/events.ts';
-import { requestBranch } from '@image-factory/core/proposals/types.ts';
+import { requestBranch } from '@image-factory/core/proposals/request-place.ts';
 import { day, hour } from '@image-factory/core/time.ts';
 import { SimulatedRequests, type RequestsOptions } from '@image-factory/testing/world/requests.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';

@@ -1,77 +1,75 @@
 import { markIn } from '@image-factory/core/proposals/describe-request.ts';
-import { requestBranch } from '@image-factory/core/proposals/types.ts';
-import { isOpenRequest } from '@image-factory/core/proposals/proposals.ts';
+import { isOpenRequest } from '@image-factory/core/proposals/request-record.ts';
 import type { Event, ImageRecord, SourceRequest } from '@image-factory/core/state/types.ts';
 import type { Instant } from '@image-factory/core/time.ts';
 import { noteProblem, type CycleRun } from './cycle-run.ts';
-import type { Looked, LookedRetired, Outcome } from './request-steps.ts';
+import { outcomeOf } from './request-look.ts';
+import type { Looked, Outcome } from './request-steps.ts';
 
 /** Pushes what the branch lacks, then opens the request or corrects its words. */
-export async function carryOut(
-  run: CycleRun,
-  { image, record, requests, step }: Looked,
-): Promise<Outcome | undefined> {
+export async function carryOut(run: CycleRun, { unit, step }: Looked): Promise<readonly Outcome[]> {
   const branches = run.deps.proposals?.branches;
-  if (step.kind !== 'change' || !branches) return undefined;
-  const { words, text, source, open } = step;
-  const branch = requestBranch(image.name);
+  if (step.kind !== 'change' || !branches) return [];
+  const { branch, speaker, requests, field } = unit;
+  const { words, texts, source, open } = step;
   const { proposed } = source;
   let head = proposed?.head;
-  if (proposed?.text !== text) {
-    head = await branches.push(image, {
+  if (!step.isThere) {
+    head = await branches.push(speaker, {
       branch,
-      file: image.source.dockerfile,
-      text,
+      files: texts,
       parent: source.commit,
       expected: proposed?.head,
       ...words.commit,
     });
     // Somebody else moved the branch or the source: the next cycle looks again.
-    if (head === undefined) return undefined;
+    if (head === undefined) return [];
   }
   let request = open;
   if (open) {
     // Words without our mark, or with the same, are a person's to keep.
     const said = markIn(open.body)?.text;
-    if (said !== undefined && said !== words.mark.text) await requests.update(image, open.number, words);
+    if (said !== undefined && said !== words.mark.text) await requests.update(speaker, open.number, words);
   } else {
     // The forge makes no second one of a branch: then somebody else was faster.
     request =
-      (await requests.create(image, branch, source.into, words)) ??
-      (await requests.find(image, branch, run.signal));
+      (await requests.create(speaker, branch, source.into, words)) ??
+      (await requests.find(speaker, branch, run.signal));
   }
-  if (request?.state !== 'open') return undefined;
-  const madeOn = record.dockerfile;
-  return {
-    kind: 'open',
-    image: image.name,
-    request,
-    ...(head === undefined ? {} : { head }),
-    ...(madeOn === undefined ? {} : { madeOn }),
-  };
+  if (request?.state !== 'open') return [];
+  const shown = request;
+  return [
+    ...unit.parts.map((part) => outcomeOf(unit, part, 'open', shown, head)),
+    ...unit.leaving.map(({ name, moves }): Outcome => {
+      return { kind: moves ? 'moved' : 'left', field, image: name, request: shown };
+    }),
+  ];
 }
 
 /** Closes a request that has become moot, and takes its branch away. */
-export async function closeRequest(
-  run: CycleRun,
-  { image, request, requests, step, why }: LookedRetired,
-): Promise<Outcome | undefined> {
-  if (step.kind !== 'close') return undefined;
-  await requests.close(image, step.number, why);
+export async function closeRequest(run: CycleRun, { unit, step }: Looked): Promise<readonly Outcome[]> {
+  if (step.kind !== 'close') return [];
+  const { speaker, requests, branch, field } = unit;
+  await requests.close(speaker, step.number, unit.why);
   if (step.head !== undefined) {
     await run.deps.proposals?.branches
-      .remove(image, request.branch, step.head)
-      .catch((thrown: unknown) => noteProblem(run, thrown, { kind: 'image', name: image.name }));
+      .remove(speaker, branch, step.head)
+      .catch((thrown: unknown) => noteProblem(run, thrown, { kind: 'image', name: speaker.name }));
   }
-  return { kind: 'moot', image: image.name };
+  return unit.leaving.map(({ name, moves }): Outcome => ({
+    kind: moves ? 'moved' : 'moot',
+    field,
+    image: name,
+  }));
 }
 
 /** The record's request with an outcome; the very same where it says nothing new. */
 export function recordedAs(
-  { pullRequest: before }: ImageRecord,
-  { kind, request, head, madeOn }: Outcome,
+  record: ImageRecord,
+  { kind, field, request, head, madeOn }: Outcome,
   now: Instant,
 ): SourceRequest | undefined {
+  const before = record[field];
   if (!isOpenRequest(before)) {
     // It was made and never recorded, and has ended: remembered, so that what was declined is not proposed again.
     return before;
@@ -87,11 +85,17 @@ export function recordedAs(
     return JSON.stringify(after) === JSON.stringify(before) ? before : after;
   }
   const { closing: _, ...rest } = before;
-  return { ...rest, ...shown, ended: { at: now, outcome: kind } };
+  const ended =
+    kind === 'moved'
+      ? { at: now, outcome: 'moot' as const, moved: true as const }
+      : { at: now, outcome: kind === 'left' ? ('moot' as const) : kind };
+  return { ...rest, ...shown, ended };
 }
 
+const verbs = { pullRequest: 'proposes', versionRequest: 'proposes in its files' } as const;
+
 export function eventOf(
-  { kind, image }: Outcome,
+  { kind, image, field }: Outcome,
   before: SourceRequest | undefined,
   after: SourceRequest,
   at: Instant,
@@ -104,15 +108,19 @@ export function eventOf(
     case 'open':
     case 'kept':
       if (before?.number !== after.number)
-        return event('proposal-opened', `${image} proposes ${targets.join(', ')}: ${where}`);
+        return event('proposal-opened', `${image} ${verbs[field]} ${targets.join(', ')}: ${where}`);
       return before?.head === after.head
         ? []
-        : event('proposal-updated', `${image} proposes ${targets.join(', ')} now: ${where}`);
+        : event('proposal-updated', `${image} ${verbs[field]} ${targets.join(', ')} now: ${where}`);
     case 'merged':
       return event('proposal-merged', `the request of ${image} was merged: ${where}`);
     case 'declined':
       return event('proposal-closed', `the request of ${image} was closed by a person: ${where}`);
     case 'moot':
       return event('proposal-closed', `the request of ${image} is moot and was closed: ${where}`);
+    case 'left':
+      return event('proposal-closed', `${image} is no longer in the request that it shared: ${where}`);
+    case 'moved':
+      return event('proposal-closed', `${image} goes on in another request than ${where}`);
   }
 }

@@ -183,6 +183,28 @@ const aToldAlert = optional<Required<ToldAlert>, 'kind' | 'since' | 'told' | 'is
   'issues',
 ) as fc.Arbitrary<ToldAlert>;
 
+const aSourceRequest = fc.record(
+  {
+    branch: aWord,
+    number: fc.integer({ min: 1, max: 100_000 }),
+    url: aWord,
+    digests: fc.dictionary(aName, aWord, { maxKeys: 2, noNullPrototype: true }),
+    openedAt: anInstant,
+    changedAt: fc.array(anInstant, { maxLength: 2 }),
+    head: aWord,
+    closing: fc.constant(true as const),
+    ended: fc.record(
+      {
+        at: anInstant,
+        outcome: fc.constantFrom('merged' as const, 'declined' as const, 'moot' as const),
+        moved: fc.constant(true as const),
+      },
+      { requiredKeys: ['at', 'outcome'], noNullPrototype: true },
+    ),
+  },
+  { requiredKeys: ['branch', 'digests', 'openedAt', 'changedAt'], noNullPrototype: true },
+);
+
 export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageRecord> {
   return optional<
     Required<ImageRecord>,
@@ -226,26 +248,9 @@ export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageR
       ),
       rebuilds: fc.array(aRebuild, { maxLength: 3 }),
       hold: aHold,
-      pullRequest: fc.record(
-        {
-          branch: aWord,
-          number: fc.integer({ min: 1, max: 100_000 }),
-          url: aWord,
-          digests: fc.dictionary(aName, aWord, { maxKeys: 2, noNullPrototype: true }),
-          openedAt: anInstant,
-          changedAt: fc.array(anInstant, { maxLength: 2 }),
-          head: aWord,
-          closing: fc.constant(true as const),
-          ended: fc.record(
-            {
-              at: anInstant,
-              outcome: fc.constantFrom('merged' as const, 'declined' as const, 'moot' as const),
-            },
-            { noNullPrototype: true },
-          ),
-        },
-        { requiredKeys: ['branch', 'digests', 'openedAt', 'changedAt'], noNullPrototype: true },
-      ),
+      versionRequest: aSourceRequest,
+      versionFile: fc.record({ path: aWord, version: aWord, at: anInstant }, { noNullPrototype: true }),
+      pullRequest: aSourceRequest,
       alerts: fc.array(aToldAlert, { minLength: 1, maxLength: 3 }),
       toldEvents: fc.array(
         fc.record({ event: aWord, channels: fc.array(aName, { maxLength: 2 }) }, { noNullPrototype: true }),

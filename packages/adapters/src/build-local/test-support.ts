@@ -222,7 +222,9 @@ export function enrolment(
     autoRebuild: true,
     mode: 'dispatch',
     schedule: { kind: 'daily' },
+    pullRequestGroup: undefined,
     versionFile: undefined,
+    versionFiles: 'request',
     updates: [],
     ...fields,
     source: {

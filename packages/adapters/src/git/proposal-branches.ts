@@ -2,12 +2,15 @@ import { resolve } from 'node:path';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type {
+  FileFault,
   ProposalBranches,
   ProposedCommit,
   ProposedSource,
 } from '@image-factory/core/ports/proposals.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
+import { ownerOf } from '@image-factory/core/proposals/request-place.ts';
+import { err, ok, type Result } from '@image-factory/core/result.ts';
 import { minute } from '@image-factory/core/time.ts';
 import { createMutex } from '../directory/mutex.ts';
 import { isBranchName } from './branch-name.ts';
@@ -18,7 +21,7 @@ import { dockerfileText } from './dockerfile-text.ts';
 import type { Environment } from './environment.ts';
 import { ownRemote } from './own-remote.ts';
 import { GitFailure, runGit, type GitOptions } from './process.ts';
-import { isOurCommit, proposalStream } from './proposal-commit.ts';
+import { proposalStream, readOwnCommit } from './proposal-commit.ts';
 import { readPushOutcome } from './push-outcome.ts';
 import { keptPartial } from './remote-repository.ts';
 import { parseRemote, type Remote } from './remote-url.ts';
@@ -44,7 +47,6 @@ const proposedRef = 'refs/factory/proposed';
 interface Place {
   readonly image: ManagedEnrolment;
   readonly label: string;
-  readonly file: string;
   readonly slot: CacheSlot;
   local(args: readonly string[], more?: Partial<GitOptions>): Promise<Buffer>;
   online(args: readonly string[], more?: Partial<GitOptions>): Promise<Buffer>;
@@ -80,13 +82,6 @@ export function createProposalBranches(options: ProposalBranchesOptions): Propos
 
   async function at<T>(image: ManagedEnrolment, work: (place: Place) => Promise<T>): Promise<T> {
     const { remote, label } = await remoteOf(image);
-    const file = insidePath(image.source.dockerfile);
-    if (file === undefined || /^"|[\p{Cc}]/u.test(file))
-      throw problem(
-        'REQUEST_IMPOSSIBLE',
-        `${image.source.dockerfile} is no path for a commit`,
-        'Rename the file.',
-      );
     const { clock, environment, cacheDir } = options;
     const queue = queues.get(remote.url) ?? createMutex();
     queues.set(remote.url, queue);
@@ -103,7 +98,7 @@ export function createProposalBranches(options: ProposalBranchesOptions): Propos
       };
       try {
         await slot.prepare();
-        return await work({ image, label, file, slot, local, online });
+        return await work({ image, label, slot, local, online });
       } catch (error) {
         if (!(error instanceof GitFailure)) throw error;
         throw new FactoryError(sourceProblem(error, label), { cause: error });
@@ -138,19 +133,23 @@ export function createProposalBranches(options: ProposalBranchesOptions): Propos
       throw problem(
         'SOURCE_DENIED',
         `${place.label} refused the branch ${branch}: ${outcome.message}`,
-        'Let the factory create and change branches below image-factory/ (branch protection, rulesets, push rules).',
+        branch.startsWith('image-factory/')
+          ? 'Let the factory create and change branches below image-factory/ (branch protection, rulesets, push rules).'
+          : `Let the factory push to ${branch}, or set versionFiles: request.`,
       );
     }
   }
 
   return {
-    read: (image, branch, signal) => at(image, (place) => read(place, branch, signal, options.author)),
+    read: (image, branch, files, signal) =>
+      at(image, (place) => read(place, { branch, files, signal }, options.author)),
 
     push: (image, commit) =>
       at(image, async (place) => {
         const heads = await fetchHeads(place, commit.branch);
         if (heads.commit !== commit.parent || heads.proposed !== commit.expected) return undefined;
-        const id = await write(place, commit, options);
+        const owner = commit.branch === heads.into ? undefined : ownerOf(commit.branch);
+        const id = await write(place, commit, owner, options);
         return (await push(place, id, commit.branch, commit.expected)) ? id : undefined;
       }),
 
@@ -196,63 +195,77 @@ async function fetchHeads(
 
 async function read(
   place: Place,
-  branch: string,
-  signal: AbortSignal | undefined,
+  asked: {
+    readonly branch: string;
+    readonly files: readonly string[];
+    readonly signal: AbortSignal | undefined;
+  },
   author: Author,
 ): Promise<ProposedSource> {
+  const { branch, signal } = asked;
   const { into, commit, proposed } = await fetchHeads(place, branch, signal);
-  const found = await fileAt(place, commit, signal);
-  if (!found)
-    throw problem(
-      'DOCKERFILE_MISSING',
-      `there is no file "${place.file}" in ${place.label}`,
-      'Check source.dockerfile.',
-    );
-  const bytes = await place.online(['cat-file', 'blob', found.id], { signal });
+  const files = new Map<string, Result<string, FileFault>>();
+  for (const file of asked.files) files.set(file, await textAt(place, commit, file, signal));
+  if (proposed === undefined) return { into, commit, files, proposed: undefined };
+  const raw = (await place.local(['cat-file', 'commit', proposed])).toString('utf8');
+  const known = readOwnCommit(raw, ownerOf(branch), author);
+  const own = new Map<string, string | undefined>();
+  // What somebody else made of it is nobody's to read here.
+  for (const file of known.isOurs ? asked.files : []) {
+    const text = await textAt(place, proposed, file, signal);
+    own.set(file, text.ok ? text.value : undefined);
+  }
+  return { into, commit, files, proposed: { head: proposed, ...known, files: own } };
+}
+
+async function textAt(
+  place: Place,
+  commit: string,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<Result<string, FileFault>> {
+  const found = await fileAt(place, commit, file, signal);
+  if (!found.ok) return found;
+  const bytes = await place.online(['cat-file', 'blob', found.value.id], { signal });
   const text = dockerfileText(bytes);
   // What is no UTF-8 would come back changed.
-  if (!text.ok || bytes.length > largestDockerfile || !Buffer.from(text.value, 'utf8').equals(bytes))
-    throw problem(
-      'REQUEST_IMPOSSIBLE',
-      `"${place.file}" in ${place.label} ${text.ok ? 'is no clean UTF-8 text' : text.error}`,
-      'Save it as UTF-8.',
-    );
-  const source = { into, commit, blob: found.id, text: text.value };
-  if (proposed === undefined) return { ...source, proposed: undefined };
-  const raw = (await place.local(['cat-file', 'commit', proposed])).toString('utf8');
-  const { isOurs, madeOn } = isOurCommit(raw, place.image.name, author);
-  const there = await fileAt(place, proposed, signal);
-  const own = there && (await place.online(['cat-file', 'blob', there.id], { signal })).toString('utf8');
-  return { ...source, proposed: { head: proposed, isOurs, madeOn, text: own } };
+  if (text.ok && bytes.length <= largestDockerfile && Buffer.from(text.value, 'utf8').equals(bytes))
+    return text;
+  const why = text.ok ? 'is no clean UTF-8 text' : text.error;
+  return err({ kind: 'unfit', message: `"${file}" in ${place.label} ${why}` });
 }
 
 /** A regular file; a link would be replaced by what it points to. */
 async function fileAt(
-  { file, label, local }: Place,
+  { label, local }: Place,
   commit: string,
+  file: string,
   signal?: AbortSignal,
-): Promise<{ readonly mode: string; readonly id: string } | undefined> {
+): Promise<Result<{ readonly mode: string; readonly id: string }, FileFault>> {
+  if (insidePath(file) !== file || /^"|[\p{Cc}]/u.test(file))
+    return err({ kind: 'unfit', message: `"${file}" is no path for a commit` });
   const listed = await local(['ls-tree', '-z', '--full-tree', '--end-of-options', commit, file], { signal });
   const [, mode, type, id] = /^(\d+) (\w+) ([0-9a-f]+)\t/.exec(listed.toString('utf8')) ?? [];
-  if (mode === undefined || id === undefined) return undefined;
-  if (type === 'blob' && mode.startsWith('100')) return { mode, id };
-  throw problem(
-    'REQUEST_IMPOSSIBLE',
-    `"${file}" in ${label} is ${mode === '120000' ? 'a symbolic link' : 'no regular file'}`,
-    'Set source.dockerfile to the file that it points to.',
-  );
+  if (mode === undefined || id === undefined)
+    return err({ kind: 'missing', message: `there is no file "${file}" in ${label}` });
+  if (type === 'blob' && mode.startsWith('100')) return ok({ mode, id });
+  const what = mode === '120000' ? 'a symbolic link' : 'no regular file';
+  return err({ kind: 'unfit', message: `"${file}" in ${label} is ${what}` });
 }
 
 async function write(
   place: Place,
   commit: ProposedCommit,
+  owner: string | undefined,
   { author, clock }: ProposalBranchesOptions,
 ): Promise<string> {
-  const { mode } = (await fileAt(place, commit.parent)) ?? { mode: '100644' };
-  const input = proposalStream(
-    { ...commit, file: place.file, mode },
-    { image: place.image.name, author, now: clock.now(), ref: proposedRef },
-  );
+  const modes = new Map<string, string>();
+  for (const file of commit.files.keys()) {
+    const found = await fileAt(place, commit.parent, file);
+    if (!found.ok) throw problem('REQUEST_IMPOSSIBLE', found.error.message, 'Name a regular file.');
+    modes.set(file, found.value.mode);
+  }
+  const input = proposalStream(commit, { owner, author, now: clock.now(), ref: proposedRef, modes });
   const args = ['fast-import', '--quiet', '--done', '--force', '--date-format=raw'];
   const id = (await place.local(args, { input })).toString('latin1').trim();
   if (/^[0-9a-f]{40,64}$/.test(id)) return id;

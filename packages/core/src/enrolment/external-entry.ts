@@ -21,7 +21,15 @@ export function buildExternal(draft: EntryDraft): ExternalEnrolment | undefined 
   };
 }
 
-const managedKeys = ['autoRebuild', 'rebuildOn', 'mode', 'schedule', 'versionFile'];
+const managedKeys = [
+  'autoRebuild',
+  'rebuildOn',
+  'mode',
+  'schedule',
+  'pullRequestGroup',
+  'versionFile',
+  'versionFiles',
+];
 
 function refuseManagedKeys({ mapping, scope }: EntryDraft): void {
   for (const key of managedKeys) {

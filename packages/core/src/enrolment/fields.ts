@@ -29,6 +29,8 @@ export interface SharedFields {
   readonly rebuildOn: ManagedEnrolment['rebuildOn'] | undefined;
   readonly autoRebuild: boolean | undefined;
   readonly mode: ManagedEnrolment['mode'] | undefined;
+  readonly pullRequestGroup: string | undefined;
+  readonly versionFiles: ManagedEnrolment['versionFiles'] | undefined;
   readonly schedule: Schedule | undefined;
   readonly criticality: Criticality | undefined;
   readonly owner: string | undefined;
@@ -44,6 +46,8 @@ export const noFields: SharedFields = {
   rebuildOn: undefined,
   autoRebuild: undefined,
   mode: undefined,
+  pullRequestGroup: undefined,
+  versionFiles: undefined,
   schedule: undefined,
   criticality: undefined,
   owner: undefined,
@@ -61,6 +65,8 @@ export function mergeFields(under: SharedFields, over: SharedFields): SharedFiel
     rebuildOn: over.rebuildOn ?? under.rebuildOn,
     autoRebuild: over.autoRebuild ?? under.autoRebuild,
     mode: over.mode ?? under.mode,
+    pullRequestGroup: over.pullRequestGroup ?? under.pullRequestGroup,
+    versionFiles: over.versionFiles ?? under.versionFiles,
     schedule: over.schedule ?? under.schedule,
     criticality: over.criticality ?? under.criticality,
     owner: over.owner ?? under.owner,

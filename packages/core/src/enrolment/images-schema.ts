@@ -151,10 +151,27 @@ const imageUser = z.strictObject({
     })
     .optional(),
   mode: oneOf(['push', 'pull-request'], {
-    description: 'Push the change, or open a pull request and wait for it.',
+    description:
+      'Push the change, or propose it: one pull request at a time, which is moved on to newer builds.',
     default: 'pull-request',
   }),
 });
+
+const versionFile = z.union([
+  z.string(),
+  z.strictObject({
+    path: text({
+      title: 'path',
+      description: 'The file; its ending says its form.',
+      examples: ['pyproject.toml'],
+    }),
+    key: text({
+      title: 'keys',
+      description: 'The value that is the version, as keys with dots between them.',
+      examples: ['project.version'],
+    }),
+  }),
+]);
 
 /** Keys that an entry and `defaults` share. */
 const shared = {
@@ -200,6 +217,18 @@ const shared = {
       'Start a build with pinned digests, or propose the new digest in the Dockerfile by a pull request.',
     default: 'dispatch',
   }),
+  pullRequestGroup: text({
+    title: 'name',
+    description:
+      'With `mode: pull-request`: images of one repository and branch that name the same group get one request together. Default: each image gets its own.',
+    pattern: '^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$',
+    examples: ['web'],
+  }),
+  versionFiles: oneOf(['request', 'commit'], {
+    description:
+      'How `versionFile` is written: by one pull request for each repository and branch, or by one commit on that branch.',
+    default: 'request',
+  }),
   schedule,
   criticality: oneOf(['low', 'normal', 'high'], { description: 'Which images go first.', default: 'normal' }),
   owner: text({ description: 'Who answers for the image; shown in reports.', examples: ['team-portal'] }),
@@ -227,11 +256,14 @@ export const entryShape = z
         'External images: the tags to choose from, as a regular expression in the part of the syntax that RE2 (Go) and JavaScript share. Anchor it with `^` and `$`.',
       examples: ['^16[.0-9]*-alpine$'],
     }),
-    versionFile: text({
-      title: 'path',
-      description: 'File with the version number of a managed image, relative to the root of its repository.',
-      examples: ['apps/backstage/VERSION'],
-    }),
+    versionFile: versionFile
+      .meta({
+        title: 'path, or path with key',
+        description:
+          'File that the version of a managed image is written to, after a build that `version next` gave one to has succeeded; relative to the root of its repository. A file of nothing but the version, the `version` of a JSON file, or the `key` (dots between keys) of a JSON, YAML or TOML file.',
+        examples: ['apps/backstage/VERSION', { path: 'charts/web/Chart.yaml', key: 'appVersion' }],
+      })
+      .optional(),
     updates: z
       .array(imageUser)
       .meta({ description: 'Users of this image to be updated (Kargo engine).', default: [] })

@@ -4,16 +4,17 @@ import { addProblem, shown, within } from './findings.ts';
 import { isMapping } from './older-keys.ts';
 import type { EntryDraft } from './entry-draft.ts';
 import { readImageUsers } from './read-image-users.ts';
-import { folderOf, readPath } from './read-path.ts';
+import { folderOf } from './read-path.ts';
 import { readLocal } from './read-source.ts';
 import { checkUpstream } from './read-upstream.ts';
+import { readVersionFile } from './read-version-file.ts';
 import type { ManagedEnrolment, Provider, Source } from './types.ts';
 
 /** Undefined where something is missing; what is wrong has been reported then. */
 export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
   refuseExternalKeys(draft);
   const source = buildSource(draft);
-  const versionFile = readPath(draft.shape.versionFile, draft.scope, 'versionFile');
+  const versionFile = readVersionFile(draft.shape.versionFile, draft.scope);
   if (!draft.image || !source) return undefined;
   const fields = mergeFields(draft.defaults, draft.own);
   checkUpstream(draft, source, fields.mode);
@@ -27,7 +28,9 @@ export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
     autoRebuild: fields.autoRebuild ?? true,
     mode: fields.mode ?? 'dispatch',
     schedule: fields.schedule ?? { kind: 'daily' },
+    pullRequestGroup: fields.pullRequestGroup,
     versionFile,
+    versionFiles: fields.versionFiles ?? 'request',
     updates: readImageUsers(draft.shape.updates, draft.scope),
   };
 }
@@ -84,6 +87,8 @@ function buildSource(draft: EntryDraft): Source | undefined {
     provider,
     repo: merged.repo,
     branch: merged.branch,
+    ...(merged.tag === undefined ? {} : { tag: merged.tag }),
+    ...(merged.commit === undefined ? {} : { commit: merged.commit }),
     dockerfile,
     context: merged.context ?? (ownDockerfile ? '.' : folderOf(dockerfile)),
     target: merged.target,

@@ -90,7 +90,9 @@ describe('the list form', () => {
       criticality: 'high',
       owner: 'team-portal',
       updates: [],
-      versionFile: 'apps/backstage/VERSION',
+      pullRequestGroup: undefined,
+      versionFile: { path: 'apps/backstage/VERSION', form: 'text', key: [] },
+      versionFiles: 'request',
       place: { file: 'images.yaml', line: 2, column: 3 },
       raw: expect.objectContaining({
         name: 'backstage',

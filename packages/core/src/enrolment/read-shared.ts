@@ -28,6 +28,8 @@ export function readShared(
     rebuildOn: shape.rebuildOn,
     autoRebuild: shape.autoRebuild,
     mode: shape.mode,
+    pullRequestGroup: readGroup(shape.pullRequestGroup, scope),
+    versionFiles: shape.versionFiles,
     schedule: readScheduleKey(shape.schedule, scope, memory),
     criticality: shape.criticality,
     owner: readLine(shape.owner, scope, 'owner'),
@@ -45,6 +47,18 @@ export function readDuration(value: string | 0 | undefined, scope: Scope, key: s
     'CONFIG_INVALID_VALUE',
     `${key}: ${duration.error}`,
     'Whole numbers with w, d, h, m or s, largest unit first.',
+  );
+  return undefined;
+}
+
+/** It becomes part of a branch's name. */
+function readGroup(value: string | undefined, scope: Scope): string | undefined {
+  if (value === undefined || /^[a-z0-9](?:[-a-z0-9]{0,48}[a-z0-9])?$/.test(value)) return value;
+  addProblem(
+    within(scope, 'pullRequestGroup'),
+    'CONFIG_INVALID_VALUE',
+    `pullRequestGroup ${shown(value)} must be 1 to 50 lower-case letters, digits and dashes, and start and end with a letter or digit`,
+    'Example: web-images.',
   );
   return undefined;
 }

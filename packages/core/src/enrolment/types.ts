@@ -62,6 +62,15 @@ interface EnrolmentCommon {
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
+/** A file that says the version of an image. */
+export interface VersionFile {
+  readonly path: string;
+  /** `text`: nothing but the version stands in it. */
+  readonly form: 'text' | 'json' | 'yaml' | 'toml';
+  /** Keys on the way to the version; empty for `text`. */
+  readonly key: readonly string[];
+}
+
 export interface ManagedEnrolment extends EnrolmentCommon {
   readonly kind: 'managed';
   readonly source: Source;
@@ -73,7 +82,12 @@ export interface ManagedEnrolment extends EnrolmentCommon {
   readonly autoRebuild: boolean;
   readonly mode: 'dispatch' | 'pull-request';
   readonly schedule: Schedule;
-  readonly versionFile: string | undefined;
+  /** Images of one repository and branch that name the same group share one request; undefined: one of its own. */
+  readonly pullRequestGroup: string | undefined;
+  /** Where the version that a build was given is written to after it succeeded. */
+  readonly versionFile: VersionFile | undefined;
+  /** How: by one request for a repository, or by a commit on its branch. */
+  readonly versionFiles: 'request' | 'commit';
   /** Places in other repositories that name this image; the kargo engine keeps them up to date. */
   readonly updates: readonly ImageUser[];
 }

@@ -1,4 +1,5 @@
 import type { ManagedEnrolment, Provider } from '../enrolment/types.ts';
+import type { Result } from '../result.ts';
 
 /** A pull or merge request as its forge shows it. */
 export interface ShownRequest {
@@ -37,14 +38,19 @@ export interface SourceRequests {
   close(image: ManagedEnrolment, number: number, comment: string): Promise<void>;
 }
 
+/** Why a file of a source cannot be changed: it is not there, or it is nothing that may be changed. In words. */
+export interface FileFault {
+  readonly kind: 'missing' | 'unfit';
+  readonly message: string;
+}
+
 /** Where a source stands, and what is on the branch that the factory proposes on. */
 export interface ProposedSource {
   /** Name of the branch that images are built from. */
   readonly into: string;
   readonly commit: string;
-  /** Git blob id of the file there. */
-  readonly blob: string;
-  readonly text: string;
+  /** The files that were asked for, as they are there. */
+  readonly files: ReadonlyMap<string, Result<string, FileFault>>;
   /** Undefined: there is no such branch. */
   readonly proposed:
     | {
@@ -53,16 +59,19 @@ export interface ProposedSource {
         readonly isOurs: boolean;
         /** The source commit below ours. */
         readonly madeOn: string | undefined;
-        /** The file as it is there; undefined where it is gone. */
-        readonly text: string | undefined;
+        /** The files that were asked for, as they are on it; undefined where one is gone. */
+        readonly files: ReadonlyMap<string, string | undefined>;
+        /** Every file that our commit changes; undefined where it does not say. */
+        readonly changed: readonly string[] | undefined;
       }
     | undefined;
 }
 
 export interface ProposedCommit {
+  /** A branch of the factory's own, or the source branch itself (`into`): then the commit goes on top of it. */
   readonly branch: string;
-  readonly file: string;
-  readonly text: string;
+  /** Path to the whole text. */
+  readonly files: ReadonlyMap<string, string>;
   /** The source commit that it goes on. */
   readonly parent: string;
   /** What the branch has to show now: a commit, or undefined where it must not exist. */
@@ -73,7 +82,12 @@ export interface ProposedCommit {
 
 /** Branches that changes are proposed on, in the repositories of sources. Throws FactoryError with a SOURCE_ code. */
 export interface ProposalBranches {
-  read(image: ManagedEnrolment, branch: string, signal?: AbortSignal): Promise<ProposedSource>;
+  read(
+    image: ManagedEnrolment,
+    branch: string,
+    files: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ProposedSource>;
   /** The new head; undefined where the branch is not at `expected`: somebody else was faster, and nothing was pushed. */
   push(image: ManagedEnrolment, commit: ProposedCommit): Promise<string | undefined>;
   /** Takes the branch away if it is at `expected` still. */

@@ -5,7 +5,7 @@ import { reasonText } from '../plan/reason-text.ts';
 import type { Reason } from '../plan/types.ts';
 import { parseReference } from '../reference/parse.ts';
 import type { BaseRecord, FactoryState, LedgerEntry } from '../state/types.ts';
-import { formatDuration, formatInstant } from '../time.ts';
+import { formatDuration, formatInstant, type Duration } from '../time.ts';
 import { targetsOf, type PinMove, type Proposal } from './types.ts';
 
 export interface RequestText {
@@ -22,7 +22,7 @@ export interface RequestMark {
   readonly text: string;
 }
 
-const longestTitle = 120;
+export const longestTitle = 120;
 
 /** A request's words: what moves, why, what is known of the old and the new digest, and what comes next. */
 export function describeRequest(
@@ -30,11 +30,17 @@ export function describeRequest(
   { due, moves }: Pick<Proposal, 'due' | 'moves'>,
   state: FactoryState,
 ): RequestText {
-  const title = titleOf(image.name, moves);
   const parts = [
     `Image Factory proposes to move what **${escapeMarkdown(image.name)}** is built from, in ${code(image.source.dockerfile)}.`,
     tableOf(moves),
-    ...moves.map((move) => detailsOf(move, image, due, state.bases.get(move.base))),
+    ...moves.map((move) =>
+      detailsOf(
+        move,
+        due.find((reason) => reason.base === move.base),
+        [image.rebuildDelay],
+        state.bases.get(move.base),
+      ),
+    ),
     [
       '---',
       'Merging this lets your own CI build the image on it. While this is open it is kept up to date: a newer digest that',
@@ -42,18 +48,29 @@ export function describeRequest(
       'commit of somebody else to this branch the factory leaves it alone.',
     ].join('\n'),
   ];
-  const text = parts.join('\n\n');
-  const mark = { moves: fingerprintOf(moves), text: hashOf(`${title}\n${text}`) };
+  return wordsOf({
+    title: titleOf(image.name, moves),
+    text: parts.join('\n\n'),
+    proposes: targetsOf(moves),
+    why: due.map((reason) => `- ${reasonText(reason)}`),
+  });
+}
+
+/** Title and text as a request that the factory knows again; `proposes` is what it would change, in any form. */
+export function wordsOf(said: {
+  readonly title: string;
+  readonly text: string;
+  readonly proposes: unknown;
+  readonly why: readonly string[];
+}): RequestText {
+  const { title, text } = said;
+  const mark = { moves: hashOf(JSON.stringify(said.proposes)), text: hashOf(`${title}\n${text}`) };
   return {
     title,
     body: `${text}\n\n${markComment(mark)}\n`,
-    commit: { subject: title, body: `${due.map((reason) => `- ${reasonText(reason)}`).join('\n')}` },
+    commit: { subject: title, body: said.why.join('\n') },
     mark,
   };
-}
-
-function fingerprintOf(moves: readonly PinMove[]): string {
-  return hashOf(JSON.stringify(targetsOf(moves)));
 }
 
 /** The mark in a body that came back from a forge; undefined where somebody took it out. */
@@ -91,15 +108,15 @@ function tableOf(moves: readonly PinMove[]): string {
   return ['| base image | from | to |', '|---|---|---|', ...rows].join('\n');
 }
 
-function detailsOf(
+/** What is known of a move; `delays` are those of the images that it is proposed for. */
+export function detailsOf(
   move: PinMove,
-  image: ManagedEnrolment,
-  due: readonly Reason[],
+  why: Reason | undefined,
+  delays: readonly Duration[],
   base: BaseRecord | undefined,
 ): string {
   const old = entryOf(base, move.written);
   const next = entryOf(base, move.moved);
-  const why = due.find((reason) => reason.base === move.base);
   const link = pageOf(move.moved);
   const lines = [
     `### ${escapeMarkdown(parts(move.written).name)}`,
@@ -107,7 +124,7 @@ function detailsOf(
     `- New: ${code(parts(move.moved).rest)}${ageOf(next)}`,
     `- Old: ${code(parts(move.written).rest)}${ageOf(old)}`,
     next && why?.code !== 'emergency-cve' && base?.managedBy === undefined
-      ? `- It has stood the delay of ${formatDuration(image.rebuildDelay)} since it was first seen.`
+      ? `- It has stood the delay of ${[...new Set(delays)].map(formatDuration).join(' and ')} since it was first seen.`
       : undefined,
     ...changesBetween(old, next),
     link === undefined ? undefined : `- [Its page at the registry](${link})`,
@@ -146,7 +163,7 @@ function entryOf(base: BaseRecord | undefined, reference: string): LedgerEntry |
 }
 
 /** A reference as its repository and what stands behind it. */
-function parts(reference: string): { readonly name: string; readonly rest: string } {
+export function parts(reference: string): { readonly name: string; readonly rest: string } {
   const parsed = parseReference(reference);
   if (!parsed.ok) return { name: reference, rest: '' };
   const { domain, path, tag, digest } = parsed.value;
@@ -154,7 +171,7 @@ function parts(reference: string): { readonly name: string; readonly rest: strin
   return { name, rest: digest ?? tag ?? '' };
 }
 
-function readable(move: PinMove): { readonly name: string; readonly target: string } {
+export function readable(move: PinMove): { readonly name: string; readonly target: string } {
   const name = parts(move.written).name.replace(/^docker\.io\/(library\/)?/, '');
   const from = parseReference(move.written);
   const to = parseReference(move.moved);
@@ -164,7 +181,7 @@ function readable(move: PinMove): { readonly name: string; readonly target: stri
     : { name, target: parts(move.moved).rest };
 }
 
-function shortened(target: string): string {
+export function shortened(target: string): string {
   return target.replace(/^(\w+:[0-9a-f]{12})[0-9a-f]+$/, '$1');
 }
 
@@ -191,6 +208,6 @@ export function escapeMarkdown(text: string): string {
     .replaceAll(/(https?):\/\//g, '$1:\u200B//');
 }
 
-function code(text: string): string {
+export function code(text: string): string {
   return `\`${text.replaceAll(/[\s\p{Cc}`|]+/gu, ' ').trim()}\``;
 }

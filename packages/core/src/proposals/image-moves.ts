@@ -140,9 +140,9 @@ function movesToVersion(uses: readonly Dependency[], target: string, base: strin
   });
 }
 
-/** What the open request of the image says of a base. */
+/** What the open request of the image says of a base, or the one that it left to go on in another. */
 function openTarget({ pullRequest }: ImageRecord, base: string): string | undefined {
-  if (!pullRequest || pullRequest.ended) return undefined;
+  if (!pullRequest || (pullRequest.ended && !pullRequest.ended.moved)) return undefined;
   return Object.hasOwn(pullRequest.digests, base) ? pullRequest.digests[base] : undefined;
 }
 

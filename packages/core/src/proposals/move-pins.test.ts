@@ -2,7 +2,11 @@ import { digest } from '@image-factory/testing/records.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dependenciesOf } from '../dockerfile/analyse.ts';
-import { applyEdits, movePins } from './move-pins.ts';
+import { err, ok, type Result } from '../result.ts';
+import { applyEdits } from './apply-edits.ts';
+import type { ReadOptions } from './move-pins.ts';
+import { moveSharedPins } from './move-shared-pins.ts';
+import type { PinMove } from './types.ts';
 
 const a = digest('a');
 const b = digest('b');
@@ -10,7 +14,17 @@ const written = `docker.io/library/node:22@${a}`;
 const moved = `docker.io/library/node:22@${b}`;
 const move = { base: 'node-22', written, moved };
 
-describe('movePins', () => {
+/** For one image alone. */
+function movePins(
+  text: string,
+  moves: readonly PinMove[],
+  options: ReadOptions = {},
+): Result<string, string> {
+  const done = moveSharedPins(text, [{ image: 'app', moves, options }]);
+  return done.text === undefined ? err(done.refused.get('app') ?? '') : ok(done.text);
+}
+
+describe('the pins of one image', () => {
   const cases: readonly (readonly [string, string])[] = [
     ['a FROM', `FROM node:22@${a}\n`],
     ['line ends of Windows', `FROM node:22@${a} AS x\r\nRUN true\r\n`],

@@ -3,35 +3,27 @@ import type { BaseDependency, DockerfileAnalysis } from '../dockerfile/dependenc
 import type { SourceRange } from '../dockerfile/source-lines.ts';
 import { parseReference } from '../reference/parse.ts';
 import { err, ok, type Result } from '../result.ts';
+import type { TextEdit } from './apply-edits.ts';
 import type { PinMove } from './types.ts';
-
-/** One word, or part of it, at an offset of the text. */
-export interface TextEdit {
-  readonly offset: number;
-  readonly from: string;
-  readonly to: string;
-}
 
 /** What a Dockerfile is read with; triggers of base images stand in no line of it. */
 export type ReadOptions = Omit<AnalysisOptions, 'onbuildOf'>;
 
 /**
- * The Dockerfile with its references moved, and otherwise the same byte for byte: line ends, comments and continuations
- * stay. A digest is moved where it stands, in the word itself or in the default of the ARG that the word is made of. The
- * result is read again, and is given out only if it means what was asked for and nothing else. The failure is a sentence.
+ * The edits of a Dockerfile that move its references, and leave the rest byte for byte: line ends, comments and
+ * continuations. A digest is moved where it stands, in the word itself or in the default of the ARG that the word is made
+ * of. What comes out has to be read again: {@link meansOnly}. The failure is a sentence.
  */
-export function movePins(
+export function pinEdits(
   text: string,
   moves: readonly PinMove[],
   options: ReadOptions = {},
-): Result<string, string> {
-  const before = dependenciesOf(text, options);
-  if (before.error) return err(`the Dockerfile cannot be read: ${before.error.message}`);
+): Result<readonly TextEdit[], string> {
+  const { bases, error } = dependenciesOf(text, options);
+  if (error) return err(`the Dockerfile cannot be read: ${error.message}`);
   const edits: TextEdit[] = [];
   for (const move of moves) {
-    const uses = before.bases.filter(
-      ({ kind, normalized }) => kind !== 'syntax' && normalized === move.written,
-    );
+    const uses = bases.filter(({ kind, normalized }) => kind !== 'syntax' && normalized === move.written);
     if (uses.length === 0) return err(`it does not name ${move.written} any more`);
     for (const use of uses) {
       const found = editsFor(text, use, move);
@@ -39,13 +31,20 @@ export function movePins(
       edits.push(...found.value);
     }
   }
-  const edited = applyEdits(text, edits);
-  if (!edited.ok) return edited;
-  const after = dependenciesOf(edited.value, options);
-  const expected = meaning(before, new Map(moves.map(({ written, moved }) => [written, moved])));
-  return after.error === undefined && meaning(after, new Map()) === expected
-    ? edited
-    : err('moving it would change more of the Dockerfile than it should');
+  return ok(edits);
+}
+
+/** Does the edited text mean what the text meant, with the written references moved, and nothing else? */
+export function meansOnly(
+  text: string,
+  edited: string,
+  moved: ReadonlyMap<string, string>,
+  options: ReadOptions = {},
+): boolean {
+  const after = dependenciesOf(edited, options);
+  return (
+    after.error === undefined && meaning(after, new Map()) === meaning(dependenciesOf(text, options), moved)
+  );
 }
 
 /** What a build of it reads, as text that can be compared. */
@@ -121,21 +120,4 @@ function offsetOf(text: string, line: number, column: number): number {
 
 function escaped(literal: string): string {
   return literal.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-}
-
-/** Each verified against what should stand there. The same edit twice (one ARG of two words) is one. */
-export function applyEdits(text: string, edits: readonly TextEdit[]): Result<string, string> {
-  let edited = '';
-  let done = 0;
-  let last: TextEdit | undefined;
-  for (const edit of edits.toSorted((a, b) => a.offset - b.offset)) {
-    const { offset, from, to } = edit;
-    if (last && last.offset === offset && last.from === from && last.to === to) continue;
-    if (offset < done) return err(`two changes meet at one place: ${last?.from ?? ''} and ${from}`);
-    if (!text.startsWith(from, offset)) return err(`expected ${from} at offset ${offset}`);
-    edited += text.slice(done, offset) + to;
-    done = offset + from.length;
-    last = edit;
-  }
-  return ok(edited + text.slice(done));
 }

@@ -124,7 +124,7 @@ describe('proposalsOf', () => {
           pinning(node, 'a', {
             pullRequest: open('x', {
               ended: { at: 0, outcome: 'merged' },
-              changedAt: Array.from({ length: 4 }, () => days(29.9)),
+              changedAt: Array.from({ length: 4 }, (_, number) => days(29.9) + number),
             }),
           }),
         ],

@@ -21,17 +21,16 @@ export type ProposalAction = 'propose' | 'keep' | 'wait' | 'blocked' | 'report' 
 export interface Proposal {
   readonly image: string;
   readonly action: ProposalAction;
+  /** The branch that its request comes from: one of the image's own, or that of its group. */
+  readonly branch: string;
+  /** It shares the request with the images of this group. */
+  readonly group?: string;
   /** When it will be proposed, where that is known. */
   readonly at?: Instant;
   readonly emergency?: true;
   readonly due: readonly Reason[];
   readonly notes: readonly Reason[];
   readonly moves: readonly PinMove[];
-}
-
-/** The branch that the factory proposes an image's changes on; image names are valid in branch names. */
-export function requestBranch(image: string): string {
-  return `image-factory/${image}`;
 }
 
 /** What a reference says behind the repository where that is what moves: a digest, or a tag with or without one. */

@@ -62,7 +62,8 @@ export function archivedBases(files: StateFiles): ReadonlyMap<string, BaseRecord
 }
 
 function hasOpenRequest(record: ImageRecord | undefined): boolean {
-  return record?.pullRequest !== undefined && record.pullRequest.ended === undefined;
+  const requests = [record?.pullRequest, record?.versionRequest];
+  return requests.some((request) => request !== undefined && request.ended === undefined);
 }
 
 /** Somebody was told of a condition, and is to be told that it is over. */

@@ -33,6 +33,7 @@ import type {
   ToldAlert,
   ToldEvent,
   VersionAllocation,
+  WrittenVersion,
 } from './types.ts';
 
 /** A platform name of a file is taken as it is: the parser made it when it was written. */
@@ -111,6 +112,7 @@ const sourceRequest = recordOf<SourceRequest>({
     recordOf<NonNullable<SourceRequest['ended']>>({
       at: required(instant),
       outcome: required(oneOf('merged', 'declined', 'moot')),
+      moved: optional(onlyTrue),
     }),
   ),
 });
@@ -155,6 +157,10 @@ export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({
     listOf(
       recordOf<VersionAllocation>({ version: required(text), key: optional(text), at: required(instant) }),
     ),
+  ),
+  versionRequest: optional(sourceRequest),
+  versionFile: optional(
+    recordOf<WrittenVersion>({ path: required(text), version: required(text), at: required(instant) }),
   ),
   rebuilds: orEmpty(rebuild),
   alerts: optional(listOf(toldAlert)),

@@ -121,13 +121,19 @@ export interface VersionAllocation {
   readonly at: Instant;
 }
 
-/** The request by which this factory proposes to change the image's source: the newest one, open or ended. */
+/**
+ * The request by which this factory proposes to change the image's source: the newest one, open or ended. Images that
+ * share a request each have a record of it, which says what of it is theirs.
+ */
 export interface SourceRequest {
   readonly branch: string;
   /** Absent until the forge's answer is known; it is found by its branch then. */
   readonly number?: number;
   readonly url?: string;
-  /** Base name to what the source would say of it: a digest, or a tag with or without one. */
+  /**
+   * Base name to what the source would say of it: a digest, or a tag with or without one. In a request that changes a
+   * version file: its path to the version.
+   */
   readonly digests: Readonly<Record<string, string>>;
   readonly openedAt: Instant;
   /** When it was opened or changed, of the last day. */
@@ -143,7 +149,16 @@ export interface SourceRequest {
     readonly at: Instant;
     /** `declined`: a person closed it; the same is not proposed again. `moot`: there was nothing left to propose. */
     readonly outcome: 'merged' | 'declined' | 'moot';
+    /** The image goes on in a request of another branch: what was proposed here needs no other time there. */
+    readonly moved?: true;
   };
+}
+
+/** A version that the image's file is known to say. */
+export interface WrittenVersion {
+  readonly path: string;
+  readonly version: string;
+  readonly at: Instant;
 }
 
 /** A condition of an image that channels are, or were, to be told of. */
@@ -204,6 +219,9 @@ export interface ImageRecord {
   readonly pullRequest?: SourceRequest;
   /** Versions that `version next` gave away, oldest first. */
   readonly versions?: readonly VersionAllocation[];
+  /** The request that writes a version into the image's file, as `pullRequest` is one for its pins. */
+  readonly versionRequest?: SourceRequest;
+  readonly versionFile?: WrittenVersion;
   /** Failures in a row were cleared by a person at this time. */
   readonly clearedAt?: Instant;
   readonly alerts?: readonly ToldAlert[];

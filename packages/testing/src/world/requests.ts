@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type {
+  FileFault,
   ProposalBranches,
   RequestWords,
   ShownRequest,
   SourceRequests,
 } from '@image-factory/core/ports/proposals.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
+import { err, ok, type Result } from '@image-factory/core/result.ts';
 import type { SimulatedProcess } from './scheduler.ts';
 import type { World } from './world.ts';
 
@@ -20,7 +22,9 @@ interface SimulatedBranch {
   readonly head: string;
   readonly isOurs: boolean;
   readonly madeOn: string | undefined;
-  readonly file: string;
+  /** The files that differ from the source. */
+  readonly files: ReadonlyMap<string, string>;
+  /** The first of them. */
   readonly text: string;
 }
 
@@ -51,8 +55,7 @@ export class SimulatedRequests {
 
   /** A person merges the open request of a branch. */
   merge(branch: string): void {
-    const { file, text } = this.#branch(branch);
-    this.#world.dockerfiles.set(file, text);
+    for (const [file, text] of this.#branch(branch).files) this.#world.dockerfiles.set(file, text);
     this.#change(this.#openOf(branch).number, { state: 'merged' });
   }
 
@@ -69,7 +72,9 @@ export class SimulatedRequests {
   /** Somebody commits to the branch. */
   commit(branch: string, text: string): void {
     const head = idOf(`theirs ${text}`);
-    this.branches.set(branch, { ...this.#branch(branch), head, text, isOurs: false, madeOn: undefined });
+    const before = this.#branch(branch);
+    const files = new Map([...before.files.keys()].map((file) => [file, text]));
+    this.branches.set(branch, { head, files, text, isOurs: false, madeOn: undefined });
   }
 
   #branch(branch: string): SimulatedBranch {
@@ -142,24 +147,33 @@ export class SimulatedRequests {
   branchesFor(process: SimulatedProcess): ProposalBranches {
     const at = (label: string): Promise<void> => this.#world.at(process, label);
     return {
-      read: async ({ source }, branch) => {
+      read: async (_image, branch, paths) => {
         await at('read branch');
-        const text = this.#world.dockerfiles.get(source.dockerfile) ?? '';
+        const { dockerfiles } = this.#world;
+        const textAt = (file: string): Result<string, FileFault> => {
+          const text = dockerfiles.get(file);
+          return text === undefined ? err({ kind: 'missing', message: `no file ${file}` }) : ok(text);
+        };
+        const own = this.branches.get(branch);
         return {
           into: 'main',
           commit: 'c0ffee',
-          blob: idOf(text),
-          text,
-          proposed: this.branches.get(branch),
+          files: new Map(paths.map((file) => [file, textAt(file)])),
+          proposed: own && {
+            ...own,
+            files: new Map(paths.map((file) => [file, own.files.get(file) ?? dockerfiles.get(file)])),
+            changed: [...own.files.keys()],
+          },
         };
       },
-      push: async (_image, { branch, file, text, parent, expected }) => {
+      push: async (_image, { branch, files, parent, expected }) => {
         await at('push branch');
         const now = this.branches.get(branch);
         if (now?.head !== expected) return undefined;
         if (now && !now.isOurs) this.overwritten += 1;
-        const head = idOf(`${parent} ${text} ${this.#world.now}`);
-        this.branches.set(branch, { head, isOurs: true, madeOn: parent, file, text });
+        const head = idOf(`${parent} ${JSON.stringify([...files])} ${this.#world.now}`);
+        const [text = ''] = files.values();
+        this.branches.set(branch, { head, isOurs: true, madeOn: parent, files: new Map(files), text });
         await at('pushed branch');
         return head;
       },
