@@ -68,7 +68,7 @@ const notes: Readonly<Record<string, Note>> = {
   rebuild: {
     writes: 'state, images',
     asks: 'source repositories, registries, builders',
-    text: 'One cycle in which this image alone may start. It uses the newest settled digests although their delay is not over, unless `--respect-delay` is given. Slot, back-off, the daily limit, `autoRebuild: false` and `mode: pull-request` do not stop it; a hold, a freeze window without `allowEmergency` and the limits on concurrent rebuilds do. Exits with 1 if it was not started or did not succeed.',
+    text: 'One cycle in which this image alone may start. It uses the newest settled digests although their delay is not over, unless `--respect-delay` is given. Slot, back-off, the daily limit, `autoRebuild: false` and `mode: pull-request` do not stop it; a hold, a freeze window without `allowEmergency` and the limits on concurrent rebuilds do. Exits with 1 if it was not started or did not succeed. With `--retry` no build is begun: what failed of the last run is run again, under its key and its attempt ([concepts](concepts.md#the-same-run-again)).',
   },
   status: {
     writes: 'nothing',

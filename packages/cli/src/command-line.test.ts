@@ -23,6 +23,7 @@ describe('the command line', () => {
     [['statsu'], 'Did you mean status?'],
     [['status', '--none'], "unknown option '--none'"],
     [['rebuild', 'web'], "required option '--reason <text>'"],
+    [['rebuild', 'web', '--retry', '--respect-delay'], '--respect-delay does not go with --retry'],
     [['hold', 'web'], "required option '--reason <text>'"],
     [['explain'], "missing required argument 'name'"],
     [['dependencies'], "missing required argument 'file'"],

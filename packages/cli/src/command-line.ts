@@ -226,10 +226,11 @@ export function buildProgram(
   );
   add(
     'rebuild <name>',
-    'rebuild one image now, with a reason',
+    'rebuild one image now, with a reason, or run its last build again',
     async () => (await import('./commands/rebuild.ts')).rebuild,
   )
-    .requiredOption('--reason <text>', 'why; recorded')
+    .option('--reason <text>', 'why; recorded. Only --retry goes without')
+    .option('--retry', 'run again what failed of the last run: the same build, the same attempt')
     .option('--respect-delay', 'use only digests whose delay is over')
     .option('--wait', 'wait for the run of remote CI');
   add(

@@ -98,6 +98,7 @@ const steps: readonly Step[] = [
   { file: 'hold-unknown', argv: 'hold weeb --reason because', exit: 2 },
   { file: 'release-base', argv: 'release base-os-1', once: 'json' },
   { file: 'rebuild', argv: 'rebuild platform --reason CVE-2026-0001', once: 'text' },
+  { file: 'rebuild-retry', argv: 'rebuild platform --retry', exit: 1 },
   { file: 'history-requested', argv: 'history platform --limit 3' },
   { file: 'explain-held', argv: 'explain web' },
   { file: 'rebuild-held', argv: 'rebuild web --reason urgent', exit: 1 },

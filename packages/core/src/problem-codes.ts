@@ -48,6 +48,7 @@ export const problemCodes = {
   CI_UNREACHABLE: 'The CI system could not be reached, or its answer did not come: a run may exist.',
   CI_DENIED: 'The CI system refused the credentials, or shows nothing to them.',
   CI_REFUSED: 'The CI system refused to start a run, so none exists.',
+  RETRY_REFUSED: 'There is no run that can be run again.',
   CI_THROTTLED: 'The CI system asked us to slow down; nothing was started.',
   CI_INVALID: 'The CI system answered something that is not one of its answers.',
 
@@ -55,8 +56,10 @@ export const problemCodes = {
   CALL_BACK_INVALID: 'A call-back that is authentic could not be understood.',
 
   CLUSTER_UNREACHABLE: 'The API server of the cluster could not be reached, or failed.',
-  CLUSTER_DENIED: 'The API server refused: the ServiceAccount, its Role or an admission policy does not allow it.',
-  CLUSTER_INVALID: 'The API server answered something that is not one of its answers, or more than is accepted.',
+  CLUSTER_DENIED:
+    'The API server refused: the ServiceAccount, its Role or an admission policy does not allow it.',
+  CLUSTER_INVALID:
+    'The API server answered something that is not one of its answers, or more than is accepted.',
 
   REQUEST_IMPOSSIBLE: 'What a request would have to change in a source cannot be changed safely.',
   REQUEST_FOREIGN: 'Somebody else has committed to the branch of a request, so it is left alone.',

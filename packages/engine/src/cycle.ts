@@ -2,6 +2,7 @@ import type { Enrolment, FactoryConfig } from '@image-factory/core/enrolment/typ
 import type { Plan, RebuildRequest } from '@image-factory/core/plan/types.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import type { RetryRequest } from '@image-factory/core/rebuild/retry.ts';
 import type { Proposal } from '@image-factory/core/proposals/types.ts';
 import type { DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { imagePath, intentPath } from '@image-factory/core/state/state-paths.ts';
@@ -23,6 +24,7 @@ import { prove } from './prove.ts';
 import { openRecords, type Changed, type Records, type Surroundings } from './records.ts';
 import { recover } from './recover.ts';
 import { proposalsOn } from './request-pins.ts';
+import { reopen } from './reopen.ts';
 import { counted } from './wording.ts';
 
 export interface CycleOptions {
@@ -42,6 +44,8 @@ export interface CycleOptions {
   /** Wait for runs that do not live in this process. */
   readonly follow?: boolean;
   readonly requests?: ReadonlyMap<string, RebuildRequest>;
+  /** The image whose last run is to be run again. */
+  readonly retry?: RetryRequest & { readonly image: string };
   /** Only these images are read and looked at; undefined: all. */
   readonly only?: ReadonlySet<string>;
   /** Read this source instead of the enrolled one, for the image of that name. */
@@ -134,7 +138,11 @@ export async function runCycle(
   if (upTo !== 'all') return reportOf(run, { at: run.now, decisions: [], starts: [], cycles: [] });
   if (offline) return reportOf(run, planOn(run, records.state, 'report'));
   await prove(run);
-  if (!dry && !isStopped(run)) await act(run, await recover(run));
+  if (!dry && !isStopped(run)) {
+    const { retry } = options;
+    const recovered = await recover(run);
+    await act(run, retry ? [...recovered, ...(await reopen(run, retry.image, retry))] : recovered);
+  }
   // A cycle for one image's rebuild proposes nothing.
   if (!dry && !isStopped(run) && options.startOnly === undefined) await propose(run);
   const plan = isStopped(run) ? planOn(run, records.state, 'report') : await planNow(run, 'report');

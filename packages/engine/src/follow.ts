@@ -1,5 +1,6 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
+import { isEndBefore } from '@image-factory/core/rebuild/retry.ts';
 import { openAttempt, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
 import type { Digest, Reference } from '@image-factory/core/reference/types.ts';
 import type { ImageContent, Intent } from '@image-factory/core/state/types.ts';
@@ -56,6 +57,8 @@ async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined
   const asked = await builder.get(enrolment, found.run.id);
   // Nobody can be asked about a run that tells by itself: while nothing is heard of it, it counts as running.
   const now = told && asked?.status === 'running' ? told : asked;
+  // It was asked to run again, and that is not to be seen yet.
+  if (now && isEndBefore(intent, now)) return { ...now, status: 'running' };
   if (now && now.status !== 'superseded') return now;
   const other = await builder.find(enrolment, intent.key, intent.attempt, undefined, intent.createdAt);
   if (other && other.status !== 'superseded') return other;

@@ -1,5 +1,6 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import { closeIntent, isOpen, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
+import { withoutRetry } from '@image-factory/core/rebuild/retry.ts';
+import { closeIntent, isOpen, openAttempt, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
 import type { Event, FactoryState, Intent, Rebuild } from '@image-factory/core/state/types.ts';
 import type { CycleRun } from './cycle-run.ts';
 import { sightingOf } from './sighting.ts';
@@ -25,6 +26,11 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
       const events: Event[] = [];
       for (const { intent, enrolment, end, unstarted } of ended) {
         if (unstarted && !isOpen(state, intent)) continue;
+        if (unstarted && intent.retry) {
+          state = withoutRetry(state, intent);
+          events.push(notRetried(intent, end, run.now));
+          continue;
+        }
         const after = closeIntent(state, enrolment, intent, end, run.now, settle);
         if (after === state) continue;
         state = after;
@@ -41,16 +47,22 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
       return { state, events };
     },
   );
-  for (const { intent } of ended) {
-    // Another process may have recorded it before.
-    const rebuild = rebuildOf(run.records.state, intent);
-    if (!rebuild) continue;
+  for (const { intent, unstarted } of ended) {
+    // Another process may have recorded it before, or holds it now.
+    const rebuild = openAttempt(run.records.state, intent) ? undefined : rebuildOf(run.records.state, intent);
+    if (!rebuild || (unstarted && intent.retry)) continue;
     run.ended.push({ image: intent.image, rebuild });
     run.deps.log.info(
       `rebuild of ${intent.image}: ${rebuild.outcome}${rebuild.digest ? ` ${rebuild.digest}` : ''}`,
     );
     run.deps.sightings.forget(sightingOf(intent));
   }
+}
+
+/** Its record says what it said before. */
+function notRetried({ image, key, attempt }: Intent, { error = '' }: RunEnd, at: number): Event {
+  const text = `the run of ${image} was not run again (${firstLine(error)})`;
+  return { at, type: 'retry-ended', image, text, data: { key, attempt } };
 }
 
 function rebuildOf(state: FactoryState, { image, key, attempt }: Intent): Rebuild | undefined {

@@ -1,6 +1,7 @@
 import { providers } from '@image-factory/core/enrolment/schema-parts.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
+import { isEndBefore } from '@image-factory/core/rebuild/retry.ts';
 import { holdOn, takenOver, withIntents } from '@image-factory/core/rebuild/transitions.ts';
 import type { Intent } from '@image-factory/core/state/types.ts';
 import { hour } from '@image-factory/core/time.ts';
@@ -86,6 +87,11 @@ async function lookUp(
   const open = (found: Run): OpenRun => ({ intent, enrolment, builder, run: found, own });
   if (intent.run) {
     const { id } = intent.run;
+    if (intent.retry && (await isStillToAsk(run, intent, enrolment, builder)))
+      return (await mayTakeOver(run, intent, builder)) &&
+        (await isStillToAsk(run, intent, enrolment, builder))
+        ? { kind: 'orphan', intent, enrolment }
+        : undefined;
     return { kind: 'known', open: open({ id, key: intent.key, attempt: intent.attempt, status: 'running' }) };
   }
   // It told how it ended before anybody wrote down that it had begun.
@@ -107,6 +113,17 @@ export async function leftByItsWriter(run: CycleRun, found: Unstarted): Promise<
   if (!(await mayTakeOver(run, intent, builder))) return undefined;
   const again = await lookAgain();
   return again ? { kind: 'found', open: again } : { kind: 'orphan', intent, enrolment };
+}
+
+/** Its run was to be run again, and its provider still shows the end that it had before. */
+async function isStillToAsk(
+  run: CycleRun,
+  intent: Intent,
+  enrolment: ManagedEnrolment,
+  builder: Builder,
+): Promise<boolean> {
+  const seen = await builder.get(enrolment, intent.run?.id ?? '', run.signal);
+  return seen !== undefined && isEndBefore(intent, seen);
 }
 
 /**

@@ -6,7 +6,6 @@ import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { problemOf } from '@image-factory/core/problem.ts';
-import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import {
   intentOf,
   isOpen,
@@ -19,6 +18,8 @@ import { minute, type Duration } from '@image-factory/core/time.ts';
 import { isStopped, type CycleRun } from './cycle-run.ts';
 import { recordEnds, type EndedRun } from './record-ends.ts';
 import type { OpenRun } from './follow.ts';
+import { refusals } from './refusals.ts';
+import { runAgain } from './run-again.ts';
 import { planNow, planOn } from './plan-now.ts';
 import { inParallel } from './pool.ts';
 import { counted, listed } from './wording.ts';
@@ -69,6 +70,7 @@ function intentsOf(run: CycleRun, { starts, decisions }: Plan): Intent[] {
       writer: run.deps.writer,
       epoch: run.records.state.engine?.epoch ?? 1,
       commit: run.sources.get(name)?.commit,
+      revision: run.sources.get(name)?.revision,
       requestedBy: run.requests.get(name)?.by,
     });
     return intent ? [run.settings.engine === 'kargo' ? withRequest(run, intent, enrolment) : intent] : [];
@@ -155,6 +157,7 @@ async function start(
     run.deps.log.warn(`${intent.image} was not started: its intent is older than a minute by now`);
     return undefined;
   }
+  if (intent.retry) return runAgain(run, intent, enrolment, builder);
   const { key, attempt, pins, platforms, commit, reason } = intent;
   const { dependencies } = record;
   const { inProcess } = builder.capabilities();
@@ -194,14 +197,6 @@ async function start(
     return outcome && { intent, enrolment, unstarted: true, end: { outcome, error: problem.message } };
   }
 }
-
-/** What a provider says instead of creating a run. To be asked to slow down is no failure of the image. */
-const refusals: Readonly<Partial<Record<ProblemCode, 'failure' | 'cancelled'>>> = {
-  CI_REFUSED: 'failure',
-  CI_DENIED: 'failure',
-  CREDENTIALS: 'failure',
-  CI_THROTTLED: 'cancelled',
-};
 
 /** Commits which runs belong to which intents. */
 export async function recordRuns(run: CycleRun, open: readonly OpenRun[]): Promise<void> {

@@ -151,6 +151,8 @@ const aRebuild = optional<
     error: aWord,
     overdue: fc.constant(true as const),
     requestedBy: aWord,
+    revision: aWord,
+    tries: fc.nat(9),
   },
   'key',
   'attempt',
@@ -354,6 +356,11 @@ export function anIntent(image: fc.Arbitrary<string> = aName): fc.Arbitrary<Inte
       platforms: fc.array(aPlatform, { maxLength: 2 }),
       request: aWord,
       commit: aWord,
+      revision: aWord,
+      retry: fc.record(
+        { by: aWord, tries: fc.nat(9), after: aWord },
+        { requiredKeys: ['by', 'tries'], noNullPrototype: true },
+      ),
       run: fc.record(
         { id: aWord, url: aWord, startedAt: anInstant },
         { requiredKeys: ['id', 'startedAt'], noNullPrototype: true },

@@ -3,16 +3,10 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, BuildRequest, Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { runInputs } from '@image-factory/core/rebuild/run-inputs.ts';
-import {
-  formatInstant,
-  hour,
-  minute,
-  second,
-  type Duration,
-  type Instant,
-} from '@image-factory/core/time.ts';
+import { formatInstant, hour, second, type Duration, type Instant } from '@image-factory/core/time.ts';
 import type { Api } from '../ci-http/api.ts';
 import { listAt } from '../ci-http/fields.ts';
+import { fence, usualStartWithin } from '../ci-runs/fence.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
 import { createAccess } from './access.ts';
 import { createDispatch } from './dispatch.ts';
@@ -46,13 +40,8 @@ const pauses = [2 * second, 3 * second, 5 * second, 10 * second];
 export function createGithub(options: GithubOptions): Builder {
   const { settings, api, clock, environment } = options;
   const requests = createRequests(api, createAccess(options));
-  const dispatch = createDispatch({
-    settings,
-    api,
-    clock,
-    requests,
-    startWithin: options.startWithin ?? minute,
-  });
+  const { startWithin = usualStartWithin } = options;
+  const dispatch = createDispatch({ settings, api, clock, requests, startWithin });
   const event = settings.start;
 
   function place(image: ManagedEnrolment): WorkflowPlace {
@@ -109,9 +98,10 @@ export function createGithub(options: GithubOptions): Builder {
 
   /** What came of a run: one request while it runs, one or two more at its end. */
   async function outcome(where: WorkflowPlace, seen: SeenRun, signal?: AbortSignal): Promise<Run> {
-    const { id, key, attempt, url, conclusion } = seen;
-    const run = { id, key, attempt, ...(url === undefined ? {} : { url, log: url }) };
-    if (conclusion === undefined) return { ...run, status: 'running' };
+    const { id, key, attempt, url, conclusion, tried } = seen;
+    const ofRun = { id, key, attempt, ...(url === undefined ? {} : { url, log: url }) };
+    if (conclusion === undefined) return { ...ofRun, status: 'running' };
+    const run = { ...ofRun, ...(tried === undefined ? {} : { tried }) };
     const status = outcomeOf(conclusion);
     const path = `${pathOf(where)}/actions/runs/${id}`;
     if (status === 'success') {
@@ -159,15 +149,16 @@ export function createGithub(options: GithubOptions): Builder {
     id: string,
     what: 'cancel' | 'rerun-failed-jobs',
     signal?: AbortSignal,
+    mayStill?: () => void,
   ): Promise<{ readonly status: number; readonly message: string }> {
     const where = place(image);
     if (!/^\d{1,20}$/.test(id)) throw unknownRun(where, id);
     const need: Need = 'Actions: write';
-    const answer = await requests.send(where, {
-      method: 'POST',
-      path: `${pathOf(where)}/actions/runs/${id}/${what}`,
-      signal,
-    });
+    const answer = await requests.send(
+      where,
+      { method: 'POST', path: `${pathOf(where)}/actions/runs/${id}/${what}`, signal },
+      mayStill,
+    );
     if (answer.status === 404) throw unknownRun(where, id);
     const mayNot = answer.status === 403 && !/re-?run|retr(?:y|ied)/i.test(messageOf(answer));
     if (answer.status === 401 || mayNot) throw denied(api, answer, where, need);
@@ -225,7 +216,8 @@ export function createGithub(options: GithubOptions): Builder {
     },
 
     async retry(image, id, signal) {
-      const { status, message } = await change(image, id, 'rerun-failed-jobs', signal);
+      const mayStill = fence(api, clock, startWithin);
+      const { status, message } = await change(image, id, 'rerun-failed-jobs', signal, mayStill);
       if (status === 201) return;
       throw api.failure(
         'CI_REFUSED',

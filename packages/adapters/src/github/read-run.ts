@@ -12,6 +12,8 @@ export interface SeenRun {
   readonly key: string;
   readonly attempt: number;
   readonly url: string | undefined;
+  /** GitHub's count of its re-runs: the attempt of the run, and none of ours. */
+  readonly tried: string | undefined;
   /** Undefined: not ended. */
   readonly conclusion: string | undefined;
 }
@@ -32,6 +34,7 @@ export function readRun(value: unknown): SeenRun | undefined {
     key,
     attempt: Number(attempt),
     url: linkAt(value, 'html_url'),
+    tried: idAt(value, 'run_attempt'),
     // It waits for a person's approval and goes on under the same id.
     conclusion: ended ? withoutApproval(textAt(value, 'conclusion')) : undefined,
   };

@@ -138,8 +138,13 @@ export function createGitlab(options: GitlabOptions): GitlabBuilder {
     what: 'cancel' | 'retry',
     signal?: AbortSignal,
   ): Promise<void> {
+    const mayStill = what === 'retry' ? fence(api, clock, startWithin) : undefined;
     const { pipelines } = await pipelinesOf(image, signal);
+    mayStill?.();
     const answer = await pipelines.ask('POST', `/pipelines/${encodeURIComponent(id)}/${what}`);
-    if (answer.status >= 300) throw pipelines.refused(answer, `${what} of pipeline ${id}`);
+    if (answer.status < 300) return;
+    const refusal = pipelines.refused(answer, `${what} of pipeline ${id}`);
+    if (what === 'cancel' || answer.status < 400 || refusal.problem.code === 'CI_DENIED') throw refusal;
+    throw api.failure('CI_REFUSED', refusal.problem.message, 'Ask for a rebuild instead.');
   }
 }

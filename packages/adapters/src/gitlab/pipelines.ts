@@ -1,5 +1,6 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
+import type { FactoryError } from '@image-factory/core/problem.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { day, formatInstant } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer, ApiRequest } from '../ci-http/api.ts';
@@ -17,6 +18,8 @@ export interface Pipeline {
   readonly name: string | undefined;
   readonly status: string | undefined;
   readonly url: string | undefined;
+  /** Of its last end; lists do not show it. */
+  readonly finishedAt: string | undefined;
 }
 
 /** Pipelines that were touched longer ago are not looked through. */
@@ -59,7 +62,7 @@ export class Pipelines {
     throw this.refused(answer, `GET ${path}`);
   }
 
-  refused(answer: ApiAnswer, what: string): Error {
+  refused(answer: ApiAnswer, what: string): FactoryError {
     const words = said(wordsOf(answer), this.#credentials.secrets);
     const denied = answer.status === 401 || answer.status === 403 || answer.status === 404;
     return this.#api.failure(
@@ -166,6 +169,7 @@ export class Pipelines {
       attempt: mark?.attempt ?? 0,
       status,
       ...(pipeline.url === undefined ? {} : { url: pipeline.url }),
+      ...(pipeline.finishedAt === undefined || status === 'running' ? {} : { tried: pipeline.finishedAt }),
     };
     if (status === 'success') return this.#succeeded(run, mark);
     if (status === 'failure') return this.#failed(run, pipeline);
@@ -213,5 +217,11 @@ export function pipelineIn(entry: unknown): Pipeline | undefined {
   const id = runIdAt(entry, 'id');
   return id === undefined
     ? undefined
-    : { id, name: textAt(entry, 'name'), status: textAt(entry, 'status'), url: linkAt(entry, 'web_url') };
+    : {
+        id,
+        name: textAt(entry, 'name'),
+        status: textAt(entry, 'status'),
+        url: linkAt(entry, 'web_url'),
+        finishedAt: textAt(entry, 'finished_at'),
+      };
 }

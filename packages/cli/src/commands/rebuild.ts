@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
+import type { Enrolment } from '@image-factory/core/enrolment/types.ts';
+import type { RetryRequest } from '@image-factory/core/rebuild/retry.ts';
+import type { CycleOptions } from '@image-factory/engine/cycle.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
-import { openFactory } from '../factory.ts';
+import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { unknownName } from '../names.ts';
@@ -20,36 +23,20 @@ export async function rebuild(
   flags: Flags,
 ): Promise<Answer> {
   const name = args[0] ?? '';
+  const retry = flags['retry'] === true;
+  const reason = reasonToRebuild(flags);
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    const enrolment = factory.config.images.find((image) => image.name === name);
-    if (!enrolment)
-      throw new FactoryError(
-        unknownName(
-          name,
-          factory.config.images.map((image) => image.name),
-        ),
-      );
-    if (enrolment.kind === 'external') {
-      throw new FactoryError({
-        code: 'USAGE',
-        message: `${name} is an external image: others build it`,
-        hint: 'Only images with a source can be rebuilt.',
-        subject: { kind: 'image', name },
-      });
-    }
-    const request = {
-      id: randomUUID(),
-      reason: reasonOf(flags),
-      by: io.env['IMAGE_FACTORY_USER'] ?? userName(),
-      skipDelay: flags['respectDelay'] !== true,
-    };
+    refuseOthers(factory.config.images, name);
+    const by = io.env['IMAGE_FACTORY_USER'] ?? userName();
+    const skipDelay = flags['respectDelay'] !== true;
+    const common = { follow: flags['wait'] === true, signal: stop.signal };
+    if (retry) return await runLastAgain(factory, name, { by, reason }, common);
     const report = await factory.cycle({
-      requests: new Map([[name, request]]),
+      ...common,
+      requests: new Map([[name, { id: randomUUID(), reason, by, skipDelay }]]),
       startOnly: new Set([name]),
-      follow: flags['wait'] === true,
-      signal: stop.signal,
     });
     const own = report.ended.filter(({ image }) => image === name);
     const decision = report.plan.decisions.find(({ image }) => image === name);
@@ -68,6 +55,65 @@ export async function rebuild(
     stop.dispose();
     await factory.close();
   }
+}
+
+function refuseOthers(images: readonly Enrolment[], name: string): void {
+  const enrolment = images.find((image) => image.name === name);
+  if (!enrolment)
+    throw new FactoryError(
+      unknownName(
+        name,
+        images.map((image) => image.name),
+      ),
+    );
+  if (enrolment.kind === 'external') {
+    throw new FactoryError({
+      code: 'USAGE',
+      message: `${name} is an external image: others build it`,
+      hint: 'Only images with a source can be rebuilt.',
+      subject: { kind: 'image', name },
+    });
+  }
+}
+
+function reasonToRebuild(flags: Flags): string {
+  const { retry, respectDelay, reason } = flags;
+  if (retry === true && respectDelay === true) {
+    throw new FactoryError({
+      code: 'USAGE',
+      message: '--respect-delay does not go with --retry',
+      hint: 'What is run again has the digests that it had.',
+    });
+  }
+  if (reason !== undefined) return reasonOf(flags);
+  if (retry === true) return 'no reason given';
+  throw new FactoryError({
+    code: 'USAGE',
+    message: "required option '--reason <text>' not specified",
+    hint: 'Say why: it is recorded. image-factory --help lists the commands and options.',
+  });
+}
+
+/** The last attempt is open again, or it is said why not; nothing else is started. */
+async function runLastAgain(
+  factory: Factory,
+  image: string,
+  request: RetryRequest,
+  common: CycleOptions,
+): Promise<Answer> {
+  const only = new Set([image]);
+  const report = await factory.cycle({ ...common, retry: { image, ...request }, startOnly: new Set(), only });
+  const ended = report.ended.findLast((each) => each.image === image);
+  const open = report.state.intents.get(image)?.retry !== undefined;
+  return {
+    value: cycleValue(report),
+    text: (style) => {
+      if (ended) return endedText({ ...report, ended: [ended] }, style);
+      return open ? `the last run of ${image} is run again\n` : `${style.bad('not run again')}\n`;
+    },
+    problems: report.problems.filter(({ subject }) => subject?.kind !== 'image' || subject.name === image),
+    exit: ended ? (ended.rebuild.outcome === 'success' ? 0 : 1) : open ? 0 : 1,
+  };
 }
 
 function userName(): string {

@@ -67,6 +67,8 @@ export interface ProviderSetting {
   /** What is switched off, to show what it is for. */
   readonly without?: readonly Guard[];
   readonly rounds?: number;
+  /** From the second round on, people have the last runs of all images run again, several at once. */
+  readonly retries?: true;
   /** Undisturbed cycles at the end, an hour apart; default 6. */
   readonly calmHours?: number;
 }
@@ -84,6 +86,8 @@ export interface Totals {
   broken: number;
   failed: number;
   runs: number;
+  /** Runs that were run again. */
+  retried: number;
   /** Runs that found their key claimed and left. */
   exits: number;
 }
@@ -190,7 +194,7 @@ class ProviderFactory extends TestFactory {
 
 /** Two processes on one state, disturbed at random awaits and started again, until everything has come to rest. */
 async function play(under: ProviderUnderTest, seed: number, setting: ProviderSetting): Promise<Totals> {
-  const { happens = anything, rounds = 3, calmHours = 6, without = [] } = setting;
+  const { happens = anything, rounds = 3, retries = false, calmHours = 6, without = [] } = setting;
   const factory = new ProviderFactory(under, setting, {
     seed,
     refusals: 0.2,
@@ -207,6 +211,13 @@ async function play(under: ProviderUnderTest, seed: number, setting: ProviderSet
       return { process: `${name}${round}`, at: 1 + Math.floor(random() * 60), ...(what ? { what } : {}) };
     });
     for (const { process } of disruptions) factory.spawn(process);
+    if (retries && round > 1) {
+      for (const name of names) {
+        const process = `retry-${name}${round}`;
+        factory.spawn(process, { retry: { image: name, by: 'kim', reason: 'again' }, startOnly: new Set() });
+        disruptions.push({ process, at: 1 + Math.floor(random() * 60) });
+      }
+    }
     await scheduler.run(disruptions);
     world.now += Math.floor(random() * 15) * minute;
   }
@@ -235,6 +246,7 @@ function verdict({ forge, world, state, scheduler }: ProviderFactory): Totals {
     broken: count(outcomes.includes('failure')),
     failed: count(scheduler.processes().some(({ outcome }) => outcome?.error !== undefined)),
     runs: forge.runs.length,
+    retried: forge.runs.filter(({ tries }) => tries > 1).length,
     exits: forge.runs.filter(({ outcome }) => outcome === 'superseded').length,
   };
 
@@ -258,6 +270,7 @@ export async function playProvider(
     broken: 0,
     failed: 0,
     runs: 0,
+    retried: 0,
     exits: 0,
   };
   for (let seed = 1; seed <= count; seed++) {

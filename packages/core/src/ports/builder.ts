@@ -26,6 +26,11 @@ export interface Run {
   readonly url?: string;
   readonly log?: string;
   readonly status: 'running' | 'success' | 'failure' | 'cancelled' | 'superseded';
+  /**
+   * Of an ended run, where the provider can run it again: names this end of it, and is another one after each time that
+   * it was run again. It is the provider's own count or time, to be compared with itself and never with `attempt`.
+   */
+  readonly tried?: string;
   /** The digest that the run itself says it pushed. */
   readonly digest?: Digest;
   readonly error?: string;
@@ -63,8 +68,9 @@ export interface Builder {
   get(image: ManagedEnrolment, id: string, signal?: AbortSignal): Promise<Run | undefined>;
   cancel(image: ManagedEnrolment, id: string): Promise<void>;
   /**
-   * Runs again what failed of an ended run: it keeps its id, and so its key and attempt, and is `running` again. Absent
-   * where the provider has no such thing. Throws as `start` does.
+   * Runs again what failed of an ended run: it keeps its id, and so its key and attempt, and is `running` again. Of a run
+   * that goes on, or that has succeeded, it is refused, or nothing happens: asked twice, it builds once. Absent where the
+   * provider has no such thing. Throws as `start` does.
    */
   retry?(image: ManagedEnrolment, id: string, signal?: AbortSignal): Promise<void>;
 }

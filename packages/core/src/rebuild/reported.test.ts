@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunReport } from '../state/types.ts';
 import { intentOfKey, withReport } from './reported.ts';
+import { withIntent } from './transitions.ts';
 
 const open = stateOf({ intents: [intent({ image: 'app', key: 'k', attempt: 2 })] });
 
@@ -58,6 +59,13 @@ describe('what a run is said to have come to', () => {
   it('is of the run that built, not of the one that lost the claim', () => {
     const lost = withReport(open, 'k', 2, report('superseded'));
     expect(withReport(lost, 'k', 2, report('failure')).intents.get('app')?.reported?.status).toBe('failure');
+  });
+
+  it('is nothing where the run is run again: it may be about the end that it had before', () => {
+    const [intent] = open.intents.values();
+    if (!intent) throw new Error('none is open');
+    const again = withIntent(open, { ...intent, retry: { by: 'kim', tries: 2, after: '1' } });
+    expect(withReport(again, 'k', 2, report('failure'))).toBe(again);
   });
 
   it('is the first word where two say the same', () => {

@@ -21,7 +21,8 @@ export function withReport(
   report: RunReport,
 ): FactoryState {
   const intent = intentOfKey(state, key, attempt);
-  if (!intent) return state;
+  // What is run again may tell late of the end that it had before, and its provider can be asked.
+  if (!intent || intent.retry) return state;
   const known = intent.reported;
   if (known && strength.indexOf(known.status) >= strength.indexOf(report.status)) return state;
   return withIntent(state, { ...intent, reported: report });

@@ -32,7 +32,14 @@ const node = baseWith([
 ]);
 const image = builtOn([node], ['old'], -50, { name: 'app' });
 const app = enrolment({ name: 'app', source: { provider: 'github' } });
-const context = { now: days(9), writer: 'w1', epoch: 3, commit: 'c0ffee', requestedBy: undefined };
+const context = {
+  now: days(9),
+  writer: 'w1',
+  epoch: 3,
+  commit: 'c0ffee',
+  revision: 'r1',
+  requestedBy: undefined,
+};
 const pins = [{ base: 'node-22', reference: 'docker.io/library/node:22', digest: digest('new') }];
 
 function made(layers: readonly string[], name = 'made'): ImageContent {
@@ -61,6 +68,7 @@ describe('an intent', () => {
       pins,
       platforms: [],
       commit: 'c0ffee',
+      revision: 'r1',
     });
     expect(intentOf({ ...decision, action: 'wait' }, app, context)).toBeUndefined();
     expect(intentOf({ ...decision, emergency: true }, app, { ...context, requestedBy: 'kim' })).toMatchObject(
@@ -97,6 +105,30 @@ describe('an intent', () => {
     expect(isOpen(state, open)).toBe(true);
     for (const other of [{ key: 'l' }, { attempt: 2 }, { writer: 'w2' }])
       expect(isOpen(state, { ...open, ...other })).toBe(false);
+  });
+});
+
+describe('an attempt that is open again', () => {
+  const first = intent({ key: 'k', createdAt: days(9), run: { id: '17', startedAt: days(9) } });
+  const again: Intent = { ...first, createdAt: days(10), retry: { by: 'kim', tries: 2, after: '1' } };
+  const failure: RunEnd = { outcome: 'failure', run: '17' };
+
+  it('is not ended by who still follows what was open before', () => {
+    const failed = close(withIntent(stateOf({ images: [image] }), first), first, failure);
+    const state = withIntent(failed, again);
+    expect(close(state, first, failure)).toBe(state);
+    expect(isOpen(state, first)).toBe(false);
+    expect(mayOpen(state, { ...first, attempt: 2 })).toBe(false);
+    const ended = close(state, again, { outcome: 'success', run: '17', content: made(['new', 'app']) });
+    expect(ended.intents.size).toBe(0);
+    expect(ended.images.get('app')?.rebuilds.slice(image.rebuilds.length)).toMatchObject([
+      { key: 'k', attempt: 1, run: '17', outcome: 'success', tries: 2 },
+    ]);
+  });
+
+  it('can be taken over although its run is known', () => {
+    const state = withIntent(stateOf({ images: [image] }), again);
+    expect(takenOver(state, again, 'w2', days(11))).toMatchObject({ writer: 'w2', retry: again.retry });
   });
 });
 

@@ -23,6 +23,7 @@ export interface IntentContext {
   readonly writer: string;
   readonly epoch: number;
   readonly commit: string | undefined;
+  readonly revision: string | undefined;
   readonly requestedBy: string | undefined;
 }
 
@@ -48,6 +49,7 @@ export function intentOf(
     pins: decision.pins,
     platforms: enrolment.platforms,
     ...(context.commit === undefined ? {} : { commit: context.commit }),
+    ...(context.revision === undefined ? {} : { revision: context.revision }),
   };
 }
 
@@ -77,10 +79,12 @@ export function withIntents(state: FactoryState, written: readonly Intent[]): Fa
   return { ...state, intents };
 }
 
-/** The open intent of the same attempt, whoever holds it now. */
+/** The open intent of the same attempt, whoever holds it now. One that was opened again is not what was open before. */
 export function openAttempt(state: FactoryState, intent: Intent): Intent | undefined {
   const open = state.intents.get(intent.image);
-  return open?.key === intent.key && open.attempt === intent.attempt ? open : undefined;
+  if (open?.key !== intent.key || open.attempt !== intent.attempt) return undefined;
+  const isAgain = open.retry !== undefined || intent.retry !== undefined;
+  return isAgain && open.createdAt !== intent.createdAt ? undefined : open;
 }
 
 /** Is this attempt open, and still in the hands of the one that this intent names? Then only that one may start it. */
@@ -100,7 +104,7 @@ export function takenOver(
   now: Instant,
 ): Intent | undefined {
   const open = isOpen(state, seen) ? state.intents.get(seen.image) : undefined;
-  if (!open || open.run) return undefined;
+  if (!open || (open.run && !open.retry)) return undefined;
   return { ...open, writer, takenOverAt: Math.max(now, (seen.takenOverAt ?? seen.createdAt) + 1) };
 }
 
@@ -161,12 +165,18 @@ export function closeIntent(
     ...(error === undefined ? {} : { error }),
     ...(end.overdue ? { overdue: true as const } : {}),
     ...(intent.requestedBy === undefined ? {} : { requestedBy: intent.requestedBy }),
+    ...(intent.revision === undefined ? {} : { revision: intent.revision }),
+    ...(intent.retry === undefined ? {} : { tries: intent.retry.tries }),
   };
+  // An attempt that was run again has one end: the last.
+  const earlier = intent.retry
+    ? record.rebuilds.filter(({ key, attempt }) => key !== intent.key || attempt !== intent.attempt)
+    : record.rebuilds;
   const intents = new Map(state.intents);
   intents.delete(intent.image);
   const images = new Map(state.images).set(record.name, {
     ...record,
-    rebuilds: [...record.rebuilds, rebuild],
+    rebuilds: [...earlier, rebuild],
   });
   const closed: FactoryState = { ...state, images, intents };
   if (!end.content) return closed;
@@ -180,7 +190,7 @@ export function closeIntent(
 
 /** The attempt of an overdue run as if it were open: its run is asked about, and closed, like any other. */
 export function reopened(image: string, rebuild: Rebuild, provider: string): Intent {
-  const { key, attempt, reason, startedAt, pins, run, requestedBy } = rebuild;
+  const { key, attempt, reason, startedAt, pins, run, requestedBy, revision } = rebuild;
   return {
     image,
     key,
@@ -191,6 +201,7 @@ export function reopened(image: string, rebuild: Rebuild, provider: string): Int
     provider,
     reason,
     ...(requestedBy === undefined ? {} : { requestedBy }),
+    ...(revision === undefined ? {} : { revision }),
     pins,
     platforms: [],
     ...(run === undefined ? {} : { run: { id: run, startedAt } }),

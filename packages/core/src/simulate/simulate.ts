@@ -188,7 +188,14 @@ class Simulation {
     const enrolment = this.#enrolments.get(decision.image);
     if (!image || !enrolment) return;
     const requestedBy = this.#requests.get(image.name)?.by;
-    const context = { now, writer: 'simulation', epoch: 1, commit: undefined, requestedBy };
+    const context = {
+      now,
+      writer: 'simulation',
+      epoch: 1,
+      commit: undefined,
+      revision: undefined,
+      requestedBy,
+    };
     const intent = intentOf(decision, enrolment, context);
     if (!intent || !mayOpen(this.#state, intent)) {
       this.#recorder.refused.push({ image: image.name, at: now, key: decision.key ?? '' });

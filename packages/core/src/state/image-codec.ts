@@ -80,6 +80,8 @@ export const rebuild: Codec<Rebuild> = recordOf<Rebuild>({
   error: optional(text),
   overdue: optional(onlyTrue),
   requestedBy: optional(text),
+  revision: optional(text),
+  tries: optional(count),
 });
 
 const content = recordOf<ImageContent>({

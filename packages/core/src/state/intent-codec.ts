@@ -12,7 +12,7 @@ import {
   type Codec,
 } from './fields.ts';
 import { pin, platformName } from './image-codec.ts';
-import type { EngineRecord, Intent, RunReport } from './types.ts';
+import type { EngineRecord, Intent, RetryMark, RunReport } from './types.ts';
 
 /** state/intents/<image>.yaml */
 export const intentCodec: Codec<Intent> = recordOf<Intent>({
@@ -29,6 +29,8 @@ export const intentCodec: Codec<Intent> = recordOf<Intent>({
   emergency: optional(onlyTrue),
   request: optional(text),
   commit: optional(text),
+  revision: optional(text),
+  retry: optional(recordOf<RetryMark>({ by: required(text), tries: required(count), after: optional(text) })),
   platforms: orEmpty(platformName),
   pins: orEmpty(pin),
   run: optional(

@@ -111,6 +111,10 @@ export interface Rebuild {
   readonly overdue?: true;
   /** A person asked for it: not counted in the daily limit. */
   readonly requestedBy?: string;
+  /** Of Dockerfile and context, as they were when it was decided. */
+  readonly revision?: string;
+  /** How often its run was run, where a person had it run again. */
+  readonly tries?: number;
 }
 
 /** A version that was given to a build, whether anything was pushed under it or not. */
@@ -280,6 +284,10 @@ export interface Intent {
   readonly request?: string;
   /** The source commit that the decision was made on. */
   readonly commit?: string;
+  /** Of Dockerfile and context, as they were when it was decided. */
+  readonly revision?: string;
+  /** A person has the ended run of this attempt run again. */
+  readonly retry?: RetryMark;
   /** Set once the run is known. */
   readonly run?: { readonly id: string; readonly url?: string; readonly startedAt: Instant };
   /** Set where the CI system told by itself how the run ended, and nobody can be asked for it. */
@@ -296,6 +304,15 @@ export interface RunReport {
   readonly url?: string;
   readonly log?: string;
   readonly error?: string;
+}
+
+/** An attempt that is open again: the same key, the same attempt, the same run. */
+export interface RetryMark {
+  readonly by: string;
+  /** How often its run is run, this time included. */
+  readonly tries: number;
+  /** `Run.tried` of the end that it had; absent where it went on, or had succeeded, before it was asked to. */
+  readonly after?: string;
 }
 
 /** state/engine.yaml */

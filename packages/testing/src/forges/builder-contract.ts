@@ -245,6 +245,44 @@ export function builderContract(subject: BuilderCase): void {
       });
     });
 
+    it('runs again what failed, where it can: the same run, another end, and never twice at once', async () => {
+      let broken = true;
+      const { builder, forge, time } = await open({ outcome: () => (broken ? 'failure' : 'success') });
+      const { id } = await builder.start(requestOf(image));
+      time.now += hour;
+      const first = await builder.get(image, id);
+      if (!builder.retry) return;
+      broken = false;
+      await builder.retry(image, id);
+      const again = await builder.get(image, id);
+      expect(again).toMatchObject({ id, status: 'running' });
+      await codeOf(builder.retry(image, id));
+      time.now += hour;
+      const second = await builder.get(image, id);
+      expect(second).toMatchObject({ id, key: 'k1', attempt: 1, status: 'success' });
+      expect((await builder.find(image, 'k1', 1))?.id).toBe(id);
+      expect(first?.tried).toMatch(/./);
+      expect(second?.tried).toMatch(/./);
+      expect(second?.tried).not.toBe(first?.tried);
+      // What has succeeded is not built again.
+      await codeOf(builder.retry(image, id));
+      time.now += hour;
+      expect(await builder.get(image, id)).toEqual(second);
+      expect(forge.runs.map(({ tries }) => tries)).toEqual([2]);
+    });
+
+    it('does not repeat a request to run again whose answer is lost', async () => {
+      const { builder, forge, time, posts } = await open({ outcome: () => 'failure' });
+      const { id } = await builder.start(requestOf(image));
+      time.now += hour;
+      await builder.get(image, id);
+      if (!builder.retry) return;
+      const before = posts();
+      forge.faults.lostAnswers = 1;
+      await codeOf(builder.retry(image, id));
+      expect(posts()).toBe(before + 1);
+    });
+
     it('asks again where a read fails', async () => {
       const { builder, forge } = await open({ random: alternating() });
       const { id } = await builder.start(requestOf(image));

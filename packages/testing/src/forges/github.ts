@@ -217,9 +217,14 @@ export class FakeGithub implements FakeForge {
         String.raw`/actions/runs/(\d+)/rerun-failed-jobs`,
         (call) =>
           this.#withRun(call, (run) =>
-            run.outcome !== 'success' && this.#workflows.rerun(run)
-              ? { status: 201, body: {} }
-              : refusal(403, 'This workflow run cannot be retried'),
+            faulty(this.faults, this.#options.random, {
+              throttle: () => this.#throttle(),
+              drop: () => ({ status: 201, body: {} }),
+              create: () =>
+                run.outcome !== 'success' && this.#workflows.rerun(run)
+                  ? { status: 201, body: {} }
+                  : refusal(403, 'This workflow run cannot be retried'),
+            }),
           ),
         { fields: ['enable_debug_logging'] },
       ),
@@ -264,7 +269,10 @@ export class FakeGithub implements FakeForge {
       : refusal(422, 'Reference already exists');
   }
 
-  #withRun({ repository, parts }: Call, answer: (run: GithubRun) => ForgeReply): ForgeReply {
+  #withRun(
+    { repository, parts }: Call,
+    answer: (run: GithubRun) => ForgeReply | 'lost',
+  ): ForgeReply | 'lost' {
     const run = this.runs.find(({ id, repo: name }) => id === parts[0] && name === repository.name);
     return run && run.visibleAt <= this.#options.now() ? answer(run) : refusal(404, 'Not Found');
   }

@@ -10,21 +10,24 @@ export const pipelineBody = {
   },
 } as const satisfies Shape;
 
-export const pipelineShape: Shape = {
-  fields: {
-    id: 'number',
-    iid: 'number',
-    project_id: 'number',
-    status: 'text',
-    source: 'text',
-    ref: 'text',
-    sha: 'text',
-    name: 'text?',
-    web_url: 'text',
-    created_at: 'text',
-    updated_at: 'text',
-  },
-};
+const listedPipeline = {
+  id: 'number',
+  iid: 'number',
+  project_id: 'number',
+  status: 'text',
+  source: 'text',
+  ref: 'text',
+  sha: 'text',
+  name: 'text?',
+  web_url: 'text',
+  created_at: 'text',
+  updated_at: 'text',
+} as const;
+
+/** As lists show it. */
+export const listedPipelineShape: Shape = { fields: listedPipeline };
+
+export const pipelineShape: Shape = { fields: { ...listedPipeline, finished_at: 'text?' } };
 
 export const variableShape: Shape = {
   fields: { variable_type: 'text', key: 'text', value: 'text', raw: 'flag' },

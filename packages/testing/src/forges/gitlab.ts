@@ -3,7 +3,13 @@ import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge
 import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
 import { answerStrictly, type Route } from './strict-routes.ts';
 import { pipelineEvent } from './gitlab-call-back.ts';
-import { pipelineBody, pipelineShape, jobShape, variableShape } from './gitlab-shapes.ts';
+import {
+  pipelineBody,
+  listedPipelineShape,
+  pipelineShape,
+  jobShape,
+  variableShape,
+} from './gitlab-shapes.ts';
 import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGitlabOptions extends WorkflowOptions {
@@ -123,7 +129,7 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
           .replace('{key}', run.key)
           .replace('{attempt}', String(run.attempt));
 
-  function detailOf(run: WorkflowRun): Record<string, unknown> {
+  function listedOf(run: WorkflowRun): Record<string, unknown> {
     return {
       id: Number(run.id),
       iid: Number(run.id) - firstId + 1,
@@ -137,6 +143,11 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
       created_at: new Date(run.createdAt).toISOString(),
       updated_at: new Date(run.createdAt).toISOString(),
     };
+  }
+
+  function detailOf(run: WorkflowRun): Record<string, unknown> {
+    const finished = run.state === 'ended' ? new Date(run.endsAt).toISOString() : null;
+    return { ...listedOf(run), finished_at: finished };
   }
 
   const runAt = (id: string | undefined): WorkflowRun | undefined =>
@@ -176,11 +187,11 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
       method: 'GET',
       path: new RegExp(`^${root}/pipelines$`),
       query: ['name', 'source', 'ref', 'updated_after', 'order_by', 'sort', 'per_page', 'page'],
-      answers: { 200: { list: pipelineShape } },
+      answers: { 200: { list: listedPipelineShape } },
       answer: (_, { query }) => {
         const shown = runs.runs
           .filter((run) => run.visibleAt <= options.now() && !forge.blind)
-          .map(detailOf)
+          .map(listedOf)
           .filter((each) => [null, each['name']].includes(query.get('name')))
           .filter((each) => [null, each['source']].includes(query.get('source')))
           .filter((each) => [null, each['ref']].includes(query.get('ref')))
@@ -257,9 +268,19 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
       answer: ([, id, what]) => {
         const run = runAt(id);
         if (!run) return notFound;
-        if (what === 'cancel') runs.cancel(run);
-        else runs.rerun(run);
-        return { status: what === 'cancel' ? 200 : 201, body: detailOf(run) };
+        if (what === 'cancel') {
+          runs.cancel(run);
+          return { status: 200, body: detailOf(run) };
+        }
+        return faulty(faults, options.random, {
+          throttle: () => ({ status: 429, headers: { 'retry-after': '30' }, body: { message: 'slow down' } }),
+          drop: () => ({ status: 500, body: { message: '500 Internal Server Error' } }),
+          create() {
+            // Without failed jobs nothing is done, and nothing is refused.
+            if (run.outcome !== 'success') runs.rerun(run);
+            return { status: 201, body: detailOf(run) };
+          },
+        });
       },
     },
   ];

@@ -17,7 +17,9 @@ export interface SimulatedRun {
   readonly startedAt: Instant;
   /** Look-ups find it from this time on. */
   readonly visibleAt: Instant;
-  readonly endsAt: Instant;
+  endsAt: Instant;
+  /** Counts from 1; a re-run raises it. */
+  tries: number;
   /** False: it found its key claimed and left without building. */
   built: boolean;
   /** What it pushed when its time was over. */
@@ -44,6 +46,8 @@ export interface Surroundings {
 /** A CI that starts a new run for every create that it accepts: nothing in it removes duplicates for the engine. */
 export class SimulatedCi {
   readonly runs: SimulatedRun[] = [];
+  /** Re-runs that it began. */
+  readonly retries: { readonly id: string; readonly at: Instant }[] = [];
   readonly #world: Surroundings;
   readonly #claims = new Set<string>();
 
@@ -64,7 +68,8 @@ export class SimulatedCi {
       }
       if (run.endsAt > now) continue;
       run.ended = true;
-      if (run.built && options.outcome?.(run.request) !== 'failure') run.digest = this.#world.pushBuilt(run);
+      if (run.built && options.outcome?.(run.request, run.tries) !== 'failure')
+        run.digest = this.#world.pushBuilt(run);
     }
   }
 
@@ -118,11 +123,30 @@ export class SimulatedCi {
         const run = this.runs.find((known) => known.id === id && !known.hidden);
         return run && this.#told(run);
       },
+      ...(options.inProcess ? {} : { retry: (_image, id) => this.#retry(id, at) }),
       cancel: async (_image: ManagedEnrolment, id) => {
         await at('cancel run');
         if (!options.ignoresCancel) this.cancel(id);
       },
     };
+  }
+
+  /** Runs what failed again, under the same id. */
+  async #retry(id: string, at: (label: string) => Promise<void>): Promise<void> {
+    const { options } = this.#world;
+    const calledAt = this.#world.now;
+    await at('retry run');
+    if (this.#world.now - calledAt > callTimeout) throw unanswered();
+    this.catchUp();
+    const run = this.#run(id);
+    if (!run.ended || run.digest) throw refused(id);
+    run.tries += 1;
+    run.ended = run.cancelled = false;
+    run.built = true;
+    run.endsAt = this.#world.now + buildTime(run.request, options.buildTime);
+    this.retries.push({ id, at: this.#world.now });
+    await at('run retried');
+    if (options.random() < (options.lostAnswers ?? 0)) throw unanswered();
   }
 
   #create(request: BuildRequest, owner: SimulatedProcess): SimulatedRun {
@@ -141,6 +165,7 @@ export class SimulatedCi {
       startedAt: now,
       visibleAt: now + options.random() * (options.visibilityDelay ?? 0),
       endsAt: now + (built ? buildTime(request, options.buildTime) : 5 * second),
+      tries: 1,
       built,
       digest: undefined,
       ended: false,
@@ -157,16 +182,25 @@ export class SimulatedCi {
     this.catchUp();
     const { id, key, attempt } = run;
     if (!run.ended) return { id, key, attempt, status: 'running' };
-    if (run.interrupted) return { id, key, attempt, status: 'failure', error: 'interrupted' };
-    if (run.cancelled) return { id, key, attempt, status: 'cancelled' };
-    if (!run.built) return { id, key, attempt, status: 'superseded' };
-    if (!run.digest) return { id, key, attempt, status: 'failure', error: 'it broke' };
-    return { id, key, attempt, status: 'success', ...(options.silentRuns ? {} : { digest: run.digest }) };
+    const ended = { id, key, attempt, tried: String(run.tries) };
+    if (run.interrupted) return { ...ended, status: 'failure', error: 'interrupted' };
+    if (run.cancelled) return { ...ended, status: 'cancelled' };
+    if (!run.built) return { ...ended, status: 'superseded' };
+    if (!run.digest) return { ...ended, status: 'failure', error: 'it broke' };
+    return { ...ended, status: 'success', ...(options.silentRuns ? {} : { digest: run.digest }) };
   }
 }
 
 function buildTime(request: BuildRequest, time: WorldOptions['buildTime'] = 30 * second): Duration {
   return typeof time === 'number' ? time : time(request);
+}
+
+function refused(id: string): FactoryError {
+  return new FactoryError({
+    code: 'CI_REFUSED',
+    message: `run ${id} cannot be retried`,
+    hint: 'Look at it.',
+  });
 }
 
 function unanswered(): FactoryError {

@@ -18,7 +18,7 @@ export interface WorldOptions {
   readonly visibilityDelay?: Duration;
   readonly buildTime?: Duration | ((request: BuildRequest) => Duration);
   /** How a build ends. */
-  readonly outcome?: (request: BuildRequest) => 'success' | 'failure';
+  readonly outcome?: (request: BuildRequest, tries: number) => 'success' | 'failure';
   /** Nobody can cancel a run. */
   readonly ignoresCancel?: boolean;
   /** Chance that the answer to a create call is lost although the run exists. */
