@@ -120,6 +120,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'nobody',
     text: 'Takes files with any number of documents, folders (every `.yaml`, `.yml` and `.json` below them that says `apiVersion` and `kind`) and `-` for standard input, and needs no factory directory. All of them are one set: a Stage may name a Warehouse of another file. [Rules for Kargo](reference/kargo-rules.md) lists what it finds. Exits with 1 if there is an error, with `--strict` also for a warning, and with 2 if something could not be read.',
   },
+  'spread-looks': {
+    writes: 'one annotation of Warehouses, in the cluster',
+    asks: 'the API server of the cluster',
+    text: 'Run every hour by the CronJob of [components/spread-looks](kargo.md#looks-over-the-day); needs no factory directory. It asks Kargo for one look at each upstream Warehouse whose label names this hour and whose last look was in another one, so that the later looks stay in the hour. Twice in an hour it does no more than once.',
+  },
   migrate: {
     writes: 'with `--write` a new factory directory at `--dir`',
     asks: 'nobody',

@@ -12,6 +12,9 @@ const root = join(import.meta.dirname, '..');
 const folder = join(root, 'kustomize/image-factory');
 const namespace = 'image-factory-kargo';
 const ours = ['.', 'overlays/demo', 'overlays/production'];
+/** The overlay with the Job that moves looks, and the account of that Job. */
+const withLooks = 'overlays/production';
+const looksAccount = 'image-factory-spread-looks';
 const kustomize = findKustomize(process.env);
 if (kustomize.command === undefined) console.log(`skipped: building the overlays needs ${kustomize.missing}`);
 if (crdsMissing !== undefined) console.log(`skipped: the schemas of Kargo: ${crdsMissing}`);
@@ -96,9 +99,11 @@ describe.skipIf(kustomize.command === undefined)('an overlay', () => {
   it.each(ours)('%s puts everything into the one namespace, in an order that Kargo needs', (path) => {
     const resources = built.get(path) ?? [];
     const cluster = resources.filter((each) => each.metadata.namespace === undefined);
-    expect(cluster.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+    const policies = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'];
+    expect(cluster.map(({ kind, metadata }) => `${kind} ${metadata.name}`).toSorted()).toEqual([
       `Namespace ${namespace}`,
       `Project ${namespace}`,
+      ...(path === withLooks ? policies.map((kind) => `${kind} image-factory-spread-looks`) : []),
     ]);
     for (const each of resources) expect([namespace, undefined]).toContain(each.metadata.namespace);
     const wave = (kind: string) =>
@@ -119,29 +124,69 @@ describe.skipIf(kustomize.command === undefined)('an overlay', () => {
     expect(waves.flat().every(Number.isInteger)).toBe(true);
     for (const [index, each] of waves.slice(1).entries())
       expect(Math.min(...each), order[index + 1]).toBeGreaterThan(Math.max(...(waves[index] ?? [])));
-    for (const kind of ['ConfigMap', 'NetworkPolicy', 'ExternalSecret', 'ResourceQuota'])
+    const besides = ['ConfigMap', 'NetworkPolicy', 'ExternalSecret', 'ResourceQuota', 'Role', 'RoleBinding'];
+    for (const kind of besides)
       for (const each of wave(kind)) expect(each, kind).toBe(wave('ServiceAccount')[0]);
+    // A right is not there before what narrows it.
+    for (const { kind } of cluster.filter((each) => each.kind.startsWith('Validating')))
+      expect(Math.max(...wave(kind)), kind).toBeLessThan(Math.min(...wave('ServiceAccount')));
   });
 
   it.each(ours)('%s gives the Jobs no rights, and they have no way to use any', (path) => {
     const resources = built.get(path) ?? [];
-    expect(resources.filter(({ kind }) => /Role/.test(kind))).toEqual([]);
+    const isLooks = ({ metadata }: Resource) => metadata.name === looksAccount;
+    expect(resources.filter((each) => /Role/.test(each.kind) && !isLooks(each))).toEqual([]);
     const accounts = resources.filter(({ kind }) => kind === 'ServiceAccount');
     expect(accounts.map((each) => [each.metadata.name, each['automountServiceAccountToken']])).toEqual([
       ['image-factory', false],
+      ...(path === withLooks ? [[looksAccount, false]] : []),
     ]);
     const pods = podsOf(resources);
     expect(new Set(pods.map(({ containers }) => containers[0]?.args[0]))).toEqual(
-      new Set(['analyze', 'observe', 'run']),
+      new Set(['analyze', 'observe', 'run', ...(path === withLooks ? ['spread-looks'] : [])]),
     );
     for (const pod of pods) {
+      const looks = pod.containers[0]?.args[0] === 'spread-looks';
       expect(pod.automountServiceAccountToken).toBe(false);
-      expect(pod.serviceAccountName).toBe('image-factory');
+      expect(JSON.stringify(pod).includes('serviceAccountToken')).toBe(looks);
+      expect(pod.serviceAccountName).toBe(looks ? looksAccount : 'image-factory');
       expect(pod.securityContext.runAsNonRoot).toBe(true);
       expect(pod.containers[0]?.envFrom).toEqual([
         { configMapRef: { name: 'image-factory-settings', optional: true } },
       ]);
     }
+    expect(new Set(pods.map(({ containers }) => containers[0]?.image)).size).toBe(1);
+  });
+
+  it('for production lets the one Job list and annotate Warehouses, in its namespace, from a network of its own', () => {
+    const resources = built.get(withLooks) ?? [];
+    const of = (kind: string) => resources.filter((each) => each.kind === kind);
+    expect(of('Role').map(({ metadata, rules }) => [metadata.name, rules])).toEqual([
+      [
+        looksAccount,
+        [
+          { apiGroups: ['kargo.akuity.io'], resources: ['warehouses'], verbs: ['list'] },
+          { apiGroups: ['kargo.akuity.io'], resources: ['warehouses'], verbs: ['patch'] },
+        ],
+      ],
+    ]);
+    expect(of('RoleBinding')).toMatchObject([
+      {
+        roleRef: { kind: 'Role', name: looksAccount },
+        subjects: [{ kind: 'ServiceAccount', name: looksAccount, namespace }],
+      },
+    ]);
+    expect(resources.filter(({ kind }) => kind.startsWith('Cluster'))).toEqual([]);
+    const job = of('CronJob').find(({ metadata }) => metadata.name === 'spread-looks');
+    const labels =
+      (job?.spec as { jobTemplate: { spec: { template: { metadata: { labels: object } } } } } | undefined)
+        ?.jobTemplate.spec.template.metadata.labels ?? {};
+    const selecting = of('NetworkPolicy').filter((each) => {
+      const { podSelector } = each.spec as { podSelector: { matchLabels?: Record<string, string> } };
+      const wanted = Object.entries(podSelector.matchLabels ?? {});
+      return wanted.every(([key, value]) => new Map(Object.entries(labels)).get(key) === value);
+    });
+    expect(selecting.map(({ metadata }) => metadata.name).toSorted()).toEqual(['nothing', 'spread-looks']);
   });
 
   it.each(ours)('%s holds no value of a Secret', (path) => {

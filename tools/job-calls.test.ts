@@ -8,12 +8,19 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createGitRemote, type GitRemote } from '@image-factory/testing/git-remote.ts';
 import { startRegistry } from '@image-factory/testing/registry/start-registry.ts';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  startCluster,
+  type AccessRule,
+  type ClusterObject,
+} from '@image-factory/testing/kubernetes/start-cluster.ts';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { refusalOf, type AdmissionPolicy } from './deployment/admission-policy.ts';
 import { generatedPath } from './generate-kustomize.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'packages/cli/src/main.ts');
+const looksFolder = join(root, 'kustomize/image-factory/components/spread-looks');
 
 interface Container {
   readonly args: readonly string[];
@@ -64,14 +71,19 @@ afterAll(async () => {
 });
 
 function jobs(): readonly Container[] {
+  return containersIn(
+    parseAllDocuments(readFileSync(join(root, generatedPath), 'utf8')).map((each) => each.toJS() as unknown),
+  );
+}
+
+function containersIn(resources: readonly unknown[]): readonly Container[] {
   const found: Container[] = [];
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     if ('args' in value && 'image' in value) found.push(value as unknown as Container);
     for (const inner of Object.values(value)) visit(inner);
   };
-  for (const document of parseAllDocuments(readFileSync(join(root, generatedPath), 'utf8')))
-    visit(document.toJS());
+  for (const each of resources) visit(each);
   return found;
 }
 
@@ -91,9 +103,21 @@ function inPlace(argument: string): string {
   return argument.replaceAll(/\{\{args\.([\w-]+)\}\}/g, (_, name: string) => given[name] ?? '');
 }
 
-/** As in a pod that somebody gave a token after all. */
-async function run(container: Container): Promise<{ readonly exit: number; readonly text: string }> {
+function recorder(): Readonly<Record<string, string>> {
   const { port } = server.address() as AddressInfo;
+  return {
+    KUBERNETES_SERVICE_HOST: '127.0.0.1',
+    KUBERNETES_SERVICE_PORT: String(port),
+    KUBERNETES_SERVICE_PORT_HTTPS: String(port),
+    KUBERNETES_PORT: `tcp://127.0.0.1:${port}`,
+  };
+}
+
+/** As in a pod that somebody gave a token after all. */
+async function run(
+  container: Container,
+  cluster: Readonly<Record<string, string>> = recorder(),
+): Promise<{ readonly exit: number; readonly text: string }> {
   const own = container.env.flatMap(({ name, value }) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -104,10 +128,7 @@ async function run(container: Container): Promise<{ readonly exit: number; reado
     TMPDIR: folder,
     IMAGE_FACTORY_CACHE_DIR: join(folder, 'cache'),
     FACTORY_GIT_TOKEN: token,
-    KUBERNETES_SERVICE_HOST: '127.0.0.1',
-    KUBERNETES_SERVICE_PORT: String(port),
-    KUBERNETES_SERVICE_PORT_HTTPS: String(port),
-    KUBERNETES_PORT: `tcp://127.0.0.1:${port}`,
+    ...cluster,
   };
   const args = container.args.map(inPlace);
   return promisify(execFile)(process.execPath, [main, ...args], { env, timeout: 60_000 }).then(
@@ -146,14 +167,83 @@ function order({ args }: Container): number {
   return ['analyze', 'run', 'observe'].indexOf(args[0] ?? '');
 }
 
-it('the bundle knows no way to the Kubernetes API', () => {
+interface Role {
+  readonly rules: readonly AccessRule[];
+}
+
+it(
+  'the Job that moves looks calls what its Role allows, all of it and nothing else',
+  { timeout: 60_000 },
+  async () => {
+    const read = (file: string) =>
+      parseAllDocuments(readFileSync(join(looksFolder, file), 'utf8')).map((each) => each.toJS() as unknown);
+    const [account, role] = read('access.yaml') as [ClusterObject, Role];
+    const [policy] = read('admission-policy.yaml') as [AdmissionPolicy];
+    const [job] = containersIn(read('cron-job.yaml'));
+    if (!job) throw new Error('there is no CronJob');
+    const cluster = await startCluster({
+      namespace: 'image-factory-kargo',
+      serviceAccount: account.metadata.name,
+      rules: role.rules,
+      admit: ({ object, oldObject, username }) =>
+        refusalOf(policy, { request: { operation: 'UPDATE', userInfo: { username } }, object, oldObject }),
+    });
+    onTestFinished(() => cluster.close());
+    // The hour may end while the Job runs: both have one.
+    const hours = [0, 1].map((more) => new Date(Date.now() + more * 3_600_000).toISOString().slice(11, 13));
+    for (const manifest of parseAllDocuments(readFileSync(join(root, generatedPath), 'utf8'))) {
+      const { kind, ...warehouse } = manifest.toJS() as ClusterObject & { kind: string };
+      if (kind !== 'Warehouse' || warehouse.metadata.labels?.['image-factory.dev/slot'] === undefined)
+        continue;
+      for (const slot of hours) {
+        const metadata = {
+          ...warehouse.metadata,
+          name: `${warehouse.metadata.name}-${slot}`,
+          labels: { ...warehouse.metadata.labels, 'image-factory.dev/slot': slot },
+        };
+        const discoveredAt = new Date(Date.now() - 5 * 3_600_000).toISOString();
+        cluster.put('warehouses', {
+          ...warehouse,
+          metadata,
+          status: { discoveredArtifacts: { discoveredAt } },
+        });
+      }
+    }
+    const before = new Map(cluster.objects);
+    const { exit, text } = await run(
+      { ...job, args: [...job.args, `--service-account=${cluster.folder}`] },
+      cluster.env,
+    );
+    expect([exit, text]).toEqual([0, expect.stringContaining('asked for a look at base-')]);
+    const called = new Set(cluster.calls.map(({ group, resource, verb }) => `${group} ${resource} ${verb}`));
+    const granted = role.rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => verbs.map((verb) => `${group} ${resource} ${verb}`)),
+      ),
+    );
+    expect([...called].toSorted()).toEqual(granted.toSorted());
+    expect(cluster.calls.filter(({ allowed }) => !allowed)).toEqual([]);
+    const patched = [...cluster.objects].filter(([at, object]) => before.get(at) !== object);
+    expect(patched.length).toBeGreaterThan(0);
+    for (const [at, { spec, metadata }] of patched) {
+      expect(spec).toEqual(before.get(at)?.['spec']);
+      expect(metadata.labels).toEqual(before.get(at)?.metadata.labels);
+    }
+  },
+);
+
+it('of the bundle only the command of that Job knows a way to the Kubernetes API', () => {
   const dist = join(root, 'packages/cli/dist');
   if (!existsSync(dist)) execFileSync('node', ['tools/build.mjs'], { cwd: root });
   const files = readdirSync(dist).filter((name) => name.endsWith('.js'));
   expect(files.length).toBeGreaterThan(5);
   const words = ['KUBERNETES_SERVICE', 'kubernetes.default', '/var/run/secrets/kubernetes.io', 'KUBECONFIG'];
-  for (const name of files) {
+  const knowing = files.filter((name) => {
     const text = readFileSync(join(dist, name), 'utf8');
-    for (const word of words) expect(text.includes(word), `${word} in ${name}`).toBe(false);
-  }
+    return words.some((word) => text.includes(word));
+  });
+  expect(knowing.map((name) => name.replace(/-[^-]*\.js$/, ''))).toEqual(['spread-looks']);
+  // Nothing else loads it: its name stands where commands are loaded on demand, and nowhere else.
+  const loading = files.filter((name) => readFileSync(join(dist, name), 'utf8').includes(String(knowing[0])));
+  expect(loading).toEqual(['command.js']);
 });

@@ -224,6 +224,13 @@ export function buildProgram(
       .option('--force', 'with --once: ask registries although they were asked lately')
       .option('--wait', 'with --once: wait for runs of remote CI too'),
   );
+  atJob(
+    add(
+      'serve',
+      'run cycles as run does, and listen: to CI systems that tell of their runs, and to Kargo',
+      async () => (await import('./commands/serve.ts')).serve,
+    ).option('--listen <host:port>', 'where; default: server.listen of factory.yaml, else 127.0.0.1:8480'),
+  );
   add(
     'rebuild <name>',
     'rebuild one image now, with a reason, or run its last build again',
@@ -338,6 +345,16 @@ export function buildProgram(
     'find what Kargo would refuse or fail at in manifests',
     async () => (await import('./commands/lint-kargo.ts')).lintKargo,
   ).option('--strict', 'warnings fail too');
+  add(
+    'spread-looks',
+    'in a cluster: move the looks at bases to their hours of the day',
+    async () => (await import('./commands/spread-looks.ts')).spreadLooks,
+  )
+    .option('--dry-run', 'ask for nothing')
+    .option(
+      '--service-account <folder>',
+      'where its token, ca.crt and namespace are; default: where Kubernetes puts them',
+    );
   add(
     'migrate',
     'take over a factory directory of the older Python tool',
