@@ -38,6 +38,8 @@ interface Surroundings {
   readonly secrets: SecretSource;
   readonly registry: Pick<Registry, 'look' | 'describe'>;
   readonly environment: Io['env'];
+  /** Address of the factory directory's repository; undefined: it was pushed nowhere. */
+  readonly ownRepository: string | undefined;
   /** One for each server; they are closed together. */
   api(provider: Provider, url: string, ca: string | undefined): Api;
 }
@@ -68,6 +70,7 @@ export async function openCiBuilders(
       registry,
       secrets: createSecretSource({ baseDir, environment: io.env }),
       environment: io.env,
+      ownRepository: await ownAddress(baseDir, images, io),
       api(provider, url, ca) {
         const name = `${provider} ${url}`;
         const api =
@@ -104,6 +107,24 @@ export async function openCiBuilders(
   };
 }
 
+/** Only where an image's workflow is in that repository; without what would be a credential. */
+async function ownAddress(
+  baseDir: string,
+  images: FactoryConfig['images'],
+  io: Io,
+): Promise<string | undefined> {
+  const isAsked = images.some(
+    (image) => image.kind === 'managed' && (image.source.workflowRepo ?? image.source.repo) === '.',
+  );
+  if (!isAsked) return undefined;
+  const { ownRemote } = await import('@image-factory/adapters/git/own-remote.ts');
+  const remote = await ownRemote(baseDir, io.env);
+  // A path is at no forge.
+  if (remote === undefined || !/^[a-z+]+:\/\/|^[\w.-]+@[\w.-]+:/i.test(remote) || remote.startsWith('file:'))
+    return undefined;
+  return remote.replace(/^(https?:\/\/)[^/@]*@/i, '$1');
+}
+
 /** Providers of enrolled images whose builds could be started as factory.yaml is. */
 export function startableProviders({ images, settings }: FactoryConfig): readonly Provider[] {
   return [...imagesByProvider(images).keys()].filter(
@@ -120,7 +141,7 @@ function imagesByProvider(
 
 /** Only what is used is loaded. */
 async function openBuilder(provider: Provider, surroundings: Surroundings): Promise<CiBuilder | undefined> {
-  const { settings, clock, secrets, registry, environment, api } = surroundings;
+  const { settings, clock, secrets, registry, environment, ownRepository, api } = surroundings;
   switch (provider) {
     case 'github': {
       const { createGithub } = await import('@image-factory/adapters/github/github.ts');
@@ -131,6 +152,7 @@ async function openBuilder(provider: Provider, surroundings: Surroundings): Prom
         secrets,
         clock,
         environment,
+        ownRepository,
       });
       return {
         builder,
@@ -147,6 +169,7 @@ async function openBuilder(provider: Provider, surroundings: Surroundings): Prom
         api: api(provider, gitlab.url, gitlab.ca),
         secrets,
         clock,
+        ownRepository,
       });
       return { builder, check: (image) => builder.check(image) };
     }
@@ -161,6 +184,7 @@ async function openBuilder(provider: Provider, surroundings: Surroundings): Prom
         api: api(provider, forge.url, forge.ca),
         secrets,
         clock,
+        ownRepository,
       });
       return { builder, check: (image) => builder.check(image) };
     }

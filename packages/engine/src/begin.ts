@@ -79,15 +79,16 @@ function sourcesOf(discoveries: readonly Discovery[]): CycleRun['sources'] {
 
 function withoutBuilder(
   { startable, builderFor }: EngineDeps,
-  { engine, providers, kargo }: Settings,
+  settings: Settings,
   managed: readonly ManagedEnrolment[],
 ): Map<string, Reason> {
+  const { engine, kargo } = settings;
   const notNow = new Map<string, Reason>();
   for (const enrolment of managed) {
     const { name } = enrolment;
     const { provider } = enrolment.source;
     if (engine === 'kargo' && (kargo.server === undefined || provider === 'local')) {
-      if (!dispatchTarget(enrolment, providers).ok)
+      if (!dispatchTarget(enrolment, settings).ok)
         notNow.set(name, { code: 'no-builder', detail: provider });
     } else if (!(startable ? startable(provider) : builderFor(provider)))
       notNow.set(name, { code: 'no-builder', detail: provider });

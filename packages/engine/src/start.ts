@@ -84,7 +84,7 @@ function withRequest(run: CycleRun, intent: Intent, image: ManagedEnrolment): In
   const { key, attempt, reason, commit, pins } = intent;
   const dependencies = run.records.state.images.get(image.name)?.dependencies ?? [];
   const inputs = runInputs({ key, attempt, image, reason, commit, pins, dependencies });
-  return { ...intent, request: dispatchBody(image, run.settings.providers, inputs) };
+  return { ...intent, request: dispatchBody(image, run.settings, inputs) };
 }
 
 /** With the reason in words: those of a person's request are found nowhere else afterwards. */

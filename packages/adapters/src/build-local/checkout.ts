@@ -73,7 +73,13 @@ export function gitCheckout(options: GitCheckoutOptions): Checkout {
         patches.length === 0
           ? undefined
           : await applyPatches({
-              ...{ gitDir, scratch, environment, signal, commit, patches, label },
+              gitDir,
+              scratch,
+              environment,
+              signal,
+              commit,
+              patches,
+              label,
               bring: (ids) => repository.bring(ids),
             });
       const git = gitRunner(gitDir, root, environment, signal, patched?.variables);

@@ -14,6 +14,7 @@ import type { RunMark } from '../ci-runs/run-mark.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
 import { forgejo, gitea } from './dialect.ts';
 import { Repository } from './repository.ts';
+import { inWorkflowRepo } from '../ci-runs/workflow-repo.ts';
 
 export interface GiteaOptions {
   readonly provider: 'gitea' | 'forgejo';
@@ -24,6 +25,8 @@ export interface GiteaOptions {
   readonly clock: Clock;
   /** Only so long after it was asked to start a run it does so. @default a minute */
   readonly startWithin?: Duration;
+  /** Address of the factory directory's repository, where workflows may be; enrolments write it as `.`. */
+  readonly ownRepository?: string | undefined;
 }
 
 export interface GiteaBuilder extends Builder {
@@ -123,7 +126,7 @@ export function createGitea(options: GiteaOptions): GiteaBuilder {
     );
   }
 
-  return {
+  const builder: GiteaBuilder = {
     provider,
     capabilities: () => ({ exactlyOnce: settings.claims, inProcess: false }),
     start,
@@ -156,4 +159,5 @@ export function createGitea(options: GiteaOptions): GiteaBuilder {
       await (await repositoryOf(image)).defaultBranch();
     },
   };
+  return inWorkflowRepo(builder, options.ownRepository);
 }

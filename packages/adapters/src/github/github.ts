@@ -14,6 +14,7 @@ import { digestIn, isOf, outcomeOf, readJobs, readRun, type SeenRun } from './re
 import { denied, notFound, refusedStart, messageOf, type Need } from './refusals.ts';
 import { pathOf, placeOf, type WorkflowPlace } from './repository.ts';
 import { createRequests, type Requests } from './requests.ts';
+import { inWorkflowRepo } from '../ci-runs/workflow-repo.ts';
 
 export interface GithubOptions {
   readonly settings: GithubSettings;
@@ -26,6 +27,8 @@ export interface GithubOptions {
    * @default a minute
    */
   readonly startWithin?: Duration;
+  /** Address of the factory directory's repository, where workflows may be; enrolments write it as `.`. */
+  readonly ownRepository?: string | undefined;
 }
 
 /** GitHub shows 1,000 runs of a list at most. */
@@ -173,7 +176,7 @@ export function createGithub(options: GithubOptions): Builder {
     );
   }
 
-  return {
+  const builder: Builder = {
     provider: 'github',
     capabilities: () => ({ exactlyOnce: settings.claims, inProcess: false }),
 
@@ -226,6 +229,7 @@ export function createGithub(options: GithubOptions): Builder {
       );
     },
   };
+  return inWorkflowRepo(builder, options.ownRepository);
 }
 
 /** Why there was a 404: what can be seen of the repository and the workflow. */

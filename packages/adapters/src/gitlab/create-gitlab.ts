@@ -11,6 +11,7 @@ import type { SecretSource } from '../secrets/secret-source.ts';
 import { credentialsOf } from './credentials.ts';
 import { Pipelines, pipelineIn } from './pipelines.ts';
 import { refusal } from './refusal.ts';
+import { inWorkflowRepo } from '../ci-runs/workflow-repo.ts';
 
 export interface GitlabOptions {
   readonly settings: GitlabSettings;
@@ -20,6 +21,8 @@ export interface GitlabOptions {
   readonly clock: Clock;
   /** Only so long after it was asked to start a run it does so. @default a minute */
   readonly startWithin?: Duration;
+  /** Address of the factory directory's repository, where workflows may be; enrolments write it as `.`. */
+  readonly ownRepository?: string | undefined;
 }
 
 export interface GitlabBuilder extends Builder {
@@ -96,7 +99,7 @@ export function createGitlab(options: GitlabOptions): GitlabBuilder {
     );
   }
 
-  return {
+  const builder: GitlabBuilder = {
     provider: 'gitlab',
     capabilities: () => ({ exactlyOnce: settings.claims, inProcess: false }),
     start,
@@ -131,6 +134,7 @@ export function createGitlab(options: GitlabOptions): GitlabBuilder {
       await pipelines.defaultBranch();
     },
   };
+  return inWorkflowRepo(builder, options.ownRepository);
 
   async function change(
     image: ManagedEnrolment,

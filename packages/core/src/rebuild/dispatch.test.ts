@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultProviders } from '../enrolment/provider-settings.ts';
+import { defaultSettings } from '../enrolment/default-settings.ts';
 import { readConfig } from '../enrolment/read-config.ts';
 import type { ManagedEnrolment } from '../enrolment/types.ts';
 import { dispatchBody, dispatchTarget, repositoryPath } from './dispatch.ts';
@@ -25,7 +25,7 @@ const gitlab = 'provider: gitlab, repo: acme/tools/web, branch: main, dockerfile
 
 describe('where Kargo sends the request for a build', () => {
   it('GitHub: a dispatch of the workflow', () => {
-    expect(dispatchTarget(enrolled(`${github}, workflow: build.yml`), defaultProviders)).toEqual({
+    expect(dispatchTarget(enrolled(`${github}, workflow: build.yml`), defaultSettings)).toEqual({
       ok: true,
       value: {
         provider: 'github',
@@ -36,11 +36,12 @@ describe('where Kargo sends the request for a build', () => {
   });
 
   it('GitLab: a pipeline of the project, wherever the server is', () => {
-    const providers = {
-      ...defaultProviders,
-      gitlab: { ...defaultProviders.gitlab, url: 'https://git.example.com/lab' },
+    const { providers } = defaultSettings;
+    const settings = {
+      ...defaultSettings,
+      providers: { ...providers, gitlab: { ...providers.gitlab, url: 'https://git.example.com/lab' } },
     };
-    expect(dispatchTarget(enrolled(gitlab), providers)).toMatchObject({
+    expect(dispatchTarget(enrolled(gitlab), settings)).toMatchObject({
       value: { url: 'https://git.example.com/lab/api/v4/projects/acme%2Ftools%2Fweb/pipeline' },
     });
   });
@@ -48,10 +49,49 @@ describe('where Kargo sends the request for a build', () => {
   it.each([
     ['provider: local, repo: ., dockerfile: Dockerfile', 'provider local'],
     ['provider: github, repo: acme/web, dockerfile: Dockerfile', 'source.branch is not set'],
+    ['provider: github, repo: up/x, workflowRepo: acme/builds', 'source.workflowBranch is not set'],
+    ['provider: github, repo: ., branch: main', 'source.repo . names no repository'],
+    [
+      'provider: github, repo: "https://gitlab.com/acme/web", branch: main',
+      'is at gitlab.com, but builds of provider github are started at github.com',
+    ],
   ])('%s: %s', (source, why) => {
-    const target = dispatchTarget(enrolled(source), defaultProviders);
+    const target = dispatchTarget(enrolled(source), defaultSettings);
     expect(target.ok ? '' : target.error).toContain(why);
   });
+});
+
+it.each([
+  ['repo: up/x, patches: [a.patch]', 'acme/factory', 'trunk'],
+  ['repo: up/x, patches: [a.patch], workflowBranch: next', 'acme/factory', 'next'],
+  [
+    'repo: up/x, branch: v1, patches: [a.patch], workflowRepo: acme/builds, workflowBranch: main',
+    'acme/builds',
+    'main',
+  ],
+  ['repo: "https://gitlab.com/up/x", workflowRepo: acme/builds, workflowBranch: main', 'acme/builds', 'main'],
+  ['repo: .', 'acme/factory', 'trunk'],
+])('CI runs in the repository that has the workflow: %s', (source, repository, ref) => {
+  const kargo = {
+    ...defaultSettings.kargo,
+    repository: 'https://github.com/acme/factory.git',
+    branch: 'trunk',
+  };
+  const settings = { ...defaultSettings, kargo };
+  const image = enrolled(`provider: github, ${source}`);
+  expect(dispatchTarget(image, settings)).toMatchObject({
+    value: { url: `https://api.github.com/repos/${repository}/actions/workflows/build-image.yml/dispatches` },
+  });
+  const inputs = runInputs({
+    key: 'k',
+    attempt: 1,
+    image,
+    reason: '',
+    commit: 'c',
+    pins: [],
+    dependencies: [],
+  });
+  expect(JSON.parse(dispatchBody(image, settings, inputs))).toMatchObject({ ref });
 });
 
 it('the body has the inputs, or variables where GitLab is to be given those', () => {
@@ -65,10 +105,11 @@ it('the body has the inputs, or variables where GitLab is to be given those', ()
     pins: [],
     dependencies: [],
   });
-  expect(JSON.parse(dispatchBody(image, defaultProviders, inputs))).toEqual({ ref: 'main', inputs });
+  expect(JSON.parse(dispatchBody(image, defaultSettings, inputs))).toEqual({ ref: 'main', inputs });
+  const { providers } = defaultSettings;
   const asVariables = {
-    ...defaultProviders,
-    gitlab: { ...defaultProviders.gitlab, start: 'variables' as const },
+    ...defaultSettings,
+    providers: { ...providers, gitlab: { ...providers.gitlab, start: 'variables' as const } },
   };
   expect(JSON.parse(dispatchBody(image, asVariables, inputs))).toMatchObject({
     ref: 'main',

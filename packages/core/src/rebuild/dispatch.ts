@@ -1,7 +1,8 @@
-import type { ProviderSettings } from '../enrolment/provider-settings.ts';
-import type { ManagedEnrolment } from '../enrolment/types.ts';
+import type { ManagedEnrolment, Settings, Source } from '../enrolment/types.ts';
 import { err, ok, type Result } from '../result.ts';
+import { forgeAddress } from './forge-address.ts';
 import type { RunInputs } from './run-inputs.ts';
+import { workflowSource } from './workflow-source.ts';
 
 /** The workflow of an image that names none. */
 export const usualWorkflow = 'build-image.yml';
@@ -15,20 +16,36 @@ export interface DispatchTarget {
   readonly runs: string;
 }
 
+type DispatchSettings = Pick<Settings, 'providers' | 'kargo' | 'state'>;
+
 /**
  * Where Kargo sends the request for a build of this image; an error in words where it cannot. Sources: GitHub REST
  * "Create a workflow dispatch event", GitLab "Create a new pipeline".
  */
 export function dispatchTarget(
-  { source }: ManagedEnrolment,
-  providers: ProviderSettings,
+  image: ManagedEnrolment,
+  settings: DispatchSettings,
 ): Result<DispatchTarget, string> {
+  const { providers } = settings;
+  const source = seenByCi(image, settings);
   const { provider } = source;
   if (provider !== 'github' && provider !== 'gitlab')
     return err(`Kargo cannot start builds of provider ${provider}; github and gitlab it can`);
-  if (source.branch === undefined) return err('source.branch is not set: a dispatch has to name its branch');
+  const elsewhere = image.source.workflowRepo !== undefined;
+  if (source.branch === undefined)
+    return err(
+      `source.${elsewhere ? 'workflowBranch' : 'branch'} is not set: a dispatch has to name its branch`,
+    );
   const path = repositoryPath(source.repo);
-  if (path === undefined) return err(`source.repo ${source.repo} names no repository of ${provider}`);
+  if (path === undefined)
+    return err(
+      `source.${elsewhere ? 'workflowRepo' : 'repo'} ${source.repo} names no repository of ${provider}`,
+    );
+  const host = hostOf(source.repo);
+  const forge = hostOf(forgeAddress(provider, providers) ?? '');
+  // At the forge somebody else may have a repository of that name.
+  if (host !== undefined && host !== forge)
+    return err(`${source.repo} is at ${host}, but builds of provider ${provider} are started at ${forge}`);
   if (provider === 'gitlab') {
     const project = `${providers.gitlab.url}/api/v4/projects/${encodeURIComponent(path)}`;
     return ok({ provider, url: `${project}/pipeline`, runs: `${project}/pipelines` });
@@ -43,11 +60,9 @@ export function dispatchTarget(
 }
 
 /** The body of that request, as JSON text. */
-export function dispatchBody(
-  { source }: ManagedEnrolment,
-  providers: ProviderSettings,
-  inputs: RunInputs,
-): string {
+export function dispatchBody(image: ManagedEnrolment, settings: DispatchSettings, inputs: RunInputs): string {
+  const { providers } = settings;
+  const source = seenByCi(image, settings);
   const ref = source.branch ?? '';
   // Older GitHub Enterprise refuses fields that it does not know.
   if (source.provider === 'github' && providers.github.url === 'https://api.github.com')
@@ -59,6 +74,18 @@ export function dispatchBody(
     value: String(value),
   }));
   return JSON.stringify({ ref, variables });
+}
+
+/** Of an http(s) address. */
+function hostOf(repo: string): string | undefined {
+  return /^https?:\/\/(?:[^/@]*@)?([^/]+)/i.exec(repo)?.[1]?.toLowerCase();
+}
+
+function seenByCi({ source }: ManagedEnrolment, { kargo, state }: DispatchSettings): Source {
+  const isOwn = (source.workflowRepo ?? source.repo) === '.';
+  const own = kargo.repository ?? (state.mode === 'git' ? state.remote : undefined);
+  const seen = workflowSource(source, own);
+  return isOwn ? { ...seen, branch: seen.branch ?? kargo.branch } : seen;
 }
 
 /** `owner/name` of every form in which a repository is written; undefined for a path. */

@@ -26,7 +26,7 @@ export function rebuildImage(
   | undefined {
   const { name } = enrolment;
   if (enrolment.mode !== 'dispatch') return undefined;
-  const target = dispatchTarget(enrolment, context.settings.providers);
+  const target = dispatchTarget(enrolment, context.settings);
   if (!target.ok) {
     context.problems.push(
       left(

@@ -1,5 +1,6 @@
 import type { ProviderSettings } from '@image-factory/core/enrolment/provider-settings.ts';
 import type { Source } from '@image-factory/core/enrolment/types.ts';
+import { forgeAddress } from '@image-factory/core/rebuild/forge-address.ts';
 import { repositoryPath } from '@image-factory/core/rebuild/dispatch.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
 import { gitUrlKind } from '../validate/forms.ts';
@@ -23,17 +24,9 @@ function byForge(
   repo: string,
   providers: ProviderSettings,
 ): Result<string, string> {
-  const base = webAddress(provider, providers);
+  const base = forgeAddress(provider, providers);
   if (base === undefined)
     return err(`Kargo cannot reach source.repo ${repo} of provider ${provider}: it is no URL`);
   const path = repositoryPath(repo);
   return path === undefined ? err(`source.repo ${repo} names no repository`) : ok(`${base}/${path}.git`);
-}
-
-/** Where people and git find the repositories of a forge; GitHub keeps its API elsewhere. */
-function webAddress(provider: Source['provider'], providers: ProviderSettings): string | undefined {
-  if (provider === 'local' || provider === 'webhook') return undefined;
-  if (provider !== 'github') return providers[provider]?.url;
-  const { url } = providers.github;
-  return url === 'https://api.github.com' ? 'https://github.com' : url.replace(/\/api\/v3$/, '');
 }
