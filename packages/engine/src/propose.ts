@@ -144,7 +144,7 @@ function isWanted({ field, branch, parts, leaving }: Unit, wanted: ReturnType<ty
     parts.every(({ image, targets }) => {
       const part = now.get(image.name);
       return part?.branch === branch && JSON.stringify(part.targets) === JSON.stringify(targets);
-    }) && leaving.every(({ name }) => now.get(name)?.branch !== branch)
+    }) && leaving.every(({ name, byFile }) => byFile || now.get(name)?.branch !== branch)
   );
 }
 

@@ -152,7 +152,7 @@ function withOnly(unit: Unit, { refused, done }: Edited): Unit {
 function leavingOf({ field, branch }: Unit, { image, record }: Part): Leaving[] {
   const request = record[field];
   return isOpenRequest(request) && request.branch === branch
-    ? [{ name: image.name, request, moves: false }]
+    ? [{ name: image.name, request, moves: false, byFile: true }]
     : [];
 }
 

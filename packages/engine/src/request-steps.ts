@@ -42,6 +42,8 @@ export interface Leaving {
   readonly request: SourceRequest;
   /** It goes on in another request. */
   readonly moves: boolean;
+  /** Its file says that it cannot stay, which the state does not know. */
+  readonly byFile?: true;
 }
 
 /** The files with all parts in them, and what stands against some. */
