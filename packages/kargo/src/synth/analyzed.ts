@@ -30,11 +30,8 @@ export function analyzedStages(
   return { manifests, stageOf };
 }
 
-function requestsOf({ imageWarehouse, sourceWarehouse, analyzeStage }: AnalyzedImage): RequestedFreight[] {
-  if (analyzeStage === undefined) return [];
-  return [imageWarehouse, sourceWarehouse].flatMap((name) =>
-    name === undefined ? [] : [verifiedBy(name, analyzeStage)],
-  );
+function requestsOf({ warehouses, analyzeStage }: AnalyzedImage): RequestedFreight[] {
+  return analyzeStage === undefined ? [] : warehouses.map((name) => verifiedBy(name, analyzeStage));
 }
 
 function shardsOf(images: readonly AnalyzedImage[]): readonly (readonly AnalyzedImage[])[] {

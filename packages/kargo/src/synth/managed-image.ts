@@ -19,7 +19,8 @@ export interface AnalyzedImage {
   readonly repoUrl: string;
   /** Name of the Warehouse of the built image; undefined where Kargo does not accept its name. */
   readonly imageWarehouse: string | undefined;
-  readonly sourceWarehouse: string | undefined;
+  /** Names of all Warehouses that its analysis is for. */
+  readonly warehouses: readonly string[];
   readonly analyzeStage: string | undefined;
 }
 
@@ -32,6 +33,7 @@ export function analyzeImage(
   const warehouses = [
     imageWarehouse(context, enrolment, repoUrl),
     sourceWarehouse(context, enrolment),
+    additionsWarehouse(context, enrolment),
   ] as const;
   const origins = warehouses.flatMap((each) => (each ? [directFrom(each.metadata.name)] : []));
   const analysis = analyzeStage(context, enrolment, repoUrl, origins, warehouses[0] !== undefined);
@@ -40,7 +42,7 @@ export function analyzeImage(
       enrolment,
       repoUrl,
       imageWarehouse: warehouses[0]?.metadata.name,
-      sourceWarehouse: warehouses[1]?.metadata.name,
+      warehouses: warehouses.flatMap((each) => (each ? [each.metadata.name] : [])),
       analyzeStage: analysis?.metadata.name,
     },
     manifests: [...warehouses, analysis].filter((each) => each !== undefined),
@@ -74,6 +76,8 @@ function sourceWarehouse(
   { name, source }: ManagedEnrolment,
 ): WarehouseManifest | undefined {
   const { kargo, settings, repository } = context;
+  // What does not move needs nobody who looks at it.
+  if (source.commit !== undefined) return undefined;
   const url = repositoryUrl(source, settings.providers, repository);
   if (!url.ok) {
     context.problems.push(
@@ -87,14 +91,18 @@ function sourceWarehouse(
   }
   const isOwn = normalGitUrl(url.value) === normalGitUrl(repository);
   const branch = source.branch ?? (source.repo === '.' ? kargo.branch : undefined);
-  const include = pathsWithin([
+  // Of a tag Kargo compares the commit with the one before it: a release that touched nothing there would not be seen.
+  const paths = [
     source.context,
-    source.dockerfile,
+    ...(source.ownDockerfile === true ? [] : [source.dockerfile]),
     ...(isOwn ? ['images.yaml', 'images.d'].map((path) => inDirectory(kargo.directory, path)) : []),
-  ]);
+  ];
+  const include = source.tag === undefined ? pathsWithin(paths) : undefined;
   const subscription: GitSubscription = {
     repoURL: url.value,
-    ...(branch === undefined ? {} : { branch }),
+    ...(source.tag === undefined
+      ? { ...(branch === undefined ? {} : { branch }) }
+      : { commitSelectionStrategy: 'Lexical' as const, allowTagsRegexes: [exactly(source.tag)] }),
     ...(include === undefined ? {} : { includePaths: include }),
     // What the factory itself writes must not make it look again.
     ...(isOwn ? { excludePaths: ['dist', 'state'].map((path) => inDirectory(kargo.directory, path)) } : {}),
@@ -108,6 +116,38 @@ function sourceWarehouse(
     kargo.intervals.source,
     { git: subscription },
   );
+}
+
+/** What the factory directory adds to a source that is somebody else's; it is at home in another repository than that. */
+function additionsWarehouse(
+  context: SynthContext,
+  { name, source }: ManagedEnrolment,
+): WarehouseManifest | undefined {
+  const { kargo, repository } = context;
+  const own = source.ownDockerfile === true ? [source.dockerfile, `${source.dockerfile}.dockerignore`] : [];
+  const paths = [...(source.patches ?? []).map((path) => inDirectory(kargo.directory, path)), ...own];
+  if (paths.length === 0) return undefined;
+  const enrolments = ['images.yaml', 'images.d'].map((path) => inDirectory(kargo.directory, path));
+  const include = pathsWithin([...paths, ...enrolments]);
+  return warehouse(
+    context,
+    context.names.of('Warehouse', 'additions', name),
+    { image: name, component: 'analyze' },
+    kargo.intervals.source,
+    {
+      git: {
+        repoURL: repository,
+        branch: kargo.branch,
+        ...(include === undefined ? {} : { includePaths: include }),
+        discoveryLimit: 1,
+        ...(kargo.partialClone ? { blobless: true } : {}),
+      },
+    },
+  );
+}
+
+function exactly(tag: string): string {
+  return `^${tag.replace(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`)}$`;
 }
 
 function analyzeStage(
@@ -149,9 +189,13 @@ export function forbiddenText({ name, source, updates }: ManagedEnrolment): Prob
   const texts = [
     source.repo,
     source.branch,
+    source.tag,
     source.dockerfile,
     source.context,
     source.workflow,
+    source.workflowRepo,
+    source.workflowBranch,
+    ...(source.patches ?? []),
     ...updates.flatMap((user) => [
       user.repo,
       user.branch,
