@@ -179,10 +179,19 @@ export function createApi(options: ApiOptions): Api {
     if (error instanceof CertificatesUnreadable)
       return failure(
         'CREDENTIALS',
-        `the file ${error.message} cannot be read`,
-        'Set ca to a file with certificates (PEM).',
+        `the file ${error.message} cannot be read, or has no certificate in it`,
+        `Set providers.${provider}.ca in factory.yaml to a file with certificates (PEM).`,
       );
-    return unreachable(`${what}: ${reasonOf(error)}`);
+    const reason = reasonOf(error);
+    if (unknownAuthority.has(reason))
+      return failure(
+        'CI_UNREACHABLE',
+        `${what}: its certificate is of an unknown authority (${reason})`,
+        options.ca === undefined
+          ? `Set providers.${provider}.ca in factory.yaml to the file with the server's certificate authority (PEM); that of a proxy that opens TLS goes into NODE_EXTRA_CA_CERTS.`
+          : `The authority is not in the file of providers.${provider}.ca, nor in that of NODE_EXTRA_CA_CERTS.`,
+      );
+    return unreachable(`${what}: ${reason}`);
   }
 
   function unreachable(message: string): FactoryError {
@@ -193,6 +202,15 @@ export function createApi(options: ApiOptions): Api {
     );
   }
 }
+
+/** What OpenSSL calls a certificate whose issuer it does not know. */
+const unknownAuthority = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'no answer';

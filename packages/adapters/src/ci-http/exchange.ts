@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
+import { getCACertificates } from 'node:tls';
 import { second, type Duration } from '@image-factory/core/time.ts';
 import { EnvHttpProxyAgent, request as send, type Dispatcher } from 'undici';
 
@@ -22,7 +22,7 @@ export type Exchange = (request: ExchangeRequest, signal?: AbortSignal) => Promi
 
 /** What was read is more than is accepted: not the network's fault, and not to be asked again. */
 export class AnswerTooLarge extends Error {}
-/** The file with certificate authorities cannot be read. */
+/** The file with certificate authorities cannot be read, or has none. */
 export class CertificatesUnreadable extends Error {}
 
 export interface HttpExchangeOptions {
@@ -117,7 +117,10 @@ async function textOf(body: AsyncIterable<Uint8Array> & { destroy(): unknown }):
 function certificates(ca: string | undefined): { readonly ca?: string[] } {
   if (ca === undefined) return {};
   try {
-    return { ca: [...rootCertificates, readFileSync(ca, 'utf8')] };
+    const further = readFileSync(ca, 'utf8');
+    if (!further.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no certificate in it');
+    // Those of NODE_EXTRA_CA_CERTS are among the usual ones: a proxy that opens TLS has its own.
+    return { ca: [...getCACertificates('default'), further] };
   } catch (cause) {
     throw new CertificatesUnreadable(ca, { cause });
   }

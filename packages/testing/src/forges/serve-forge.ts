@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** One request to a fake forge, as its server or a test in virtual time hands it over. */
@@ -23,16 +24,19 @@ export interface ForgeReply {
 export type ForgeHandler = (request: ForgeRequest) => Promise<ForgeReply | 'lost'>;
 
 export interface ServedForge {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, or `https://localhost:<port>` */
   readonly url: string;
   close(): Promise<void>;
 }
 
 const largestBody = 4 * 1024 * 1024;
 
-/** Serves a fake forge on a free port of 127.0.0.1. */
-export async function serveForge(handle: ForgeHandler): Promise<ServedForge> {
-  const server = createServer((incoming, outgoing) => {
+/** Serves a fake forge on a free port of 127.0.0.1; with a certificate over TLS, as `localhost`. */
+export async function serveForge(
+  handle: ForgeHandler,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<ServedForge> {
+  const listener: RequestListener = (incoming, outgoing) => {
     void (async () => {
       const chunks: Buffer[] = [];
       let size = 0;
@@ -62,11 +66,12 @@ export async function serveForge(handle: ForgeHandler): Promise<ServedForge> {
     })().catch((error: unknown) => {
       outgoing.destroy(error instanceof Error ? error : new Error(String(error)));
     });
-  });
+  };
+  const server = tls ? createTlsServer({ ...tls }, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
