@@ -14,14 +14,20 @@ function imageOn(branch: string | undefined) {
   });
 }
 
-function contract(name: string, start: 'workflow_dispatch' | 'repository_dispatch'): void {
+function contract(name: string, start: 'workflow_dispatch' | 'repository_dispatch', details = true): void {
   builderContract({
     name: `GitHub, ${name}`,
     image: imageOn(start === 'workflow_dispatch' ? 'main' : undefined),
     ...(start === 'workflow_dispatch' ? { refused: imageOn('gone') } : {}),
     secrets: [token],
+    ...(details
+      ? {}
+      : {
+          isProbe: ({ body }, reply) =>
+            body.includes('return_run_details') && reply !== 'lost' && reply.status === 400,
+        }),
     open(options) {
-      const forge = new FakeGithub(options);
+      const forge = new FakeGithub({ ...options, details });
       forge.add('acme/app');
       forge.tokens.set(token, { permissions: { actions: 'write', contents: 'write' } });
       return { forge, expire: () => forge.tokens.clear() };
@@ -48,4 +54,5 @@ function contract(name: string, start: 'workflow_dispatch' | 'repository_dispatc
 }
 
 contract('a dispatch that answers with its run', 'workflow_dispatch');
+contract('an Enterprise server that answers 400 to return_run_details', 'workflow_dispatch', false);
 contract('repository_dispatch', 'repository_dispatch');
