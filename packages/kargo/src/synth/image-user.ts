@@ -1,6 +1,4 @@
 import type { ImageUser, WrittenPart } from '@image-factory/core/enrolment/image-users.ts';
-import { day } from '@image-factory/core/time.ts';
-import { kargoDuration } from '../manifests/duration.ts';
 import type { StageManifest } from '../manifests/stage.ts';
 import type { GitProvider, KustomizeImage } from '../manifests/step-config.ts';
 import type { PromotionStep } from '../manifests/step.ts';
@@ -10,8 +8,8 @@ import { left, type AnalyzedImage } from './managed-image.ts';
 import { repositoryUrl } from './source-repository.ts';
 import { stage, verifiedBy } from './stage.ts';
 
-/** People look at pull requests in their own time. */
-const pullRequestTimeout = 7 * day;
+/** A forge may show a request's new head a moment late: then Kargo does not know its own request again, and errs. */
+const proposalAttempts = 3;
 
 /** One Stage for each user of an image, so that a failure of one holds up no other. */
 export function updateUsers(
@@ -45,9 +43,10 @@ function updateUser(
   if (imageWarehouse === undefined || analyzedStage === undefined) return undefined;
   const [first, ...others] = changeSteps(user, repoUrl);
   if (!first) return undefined;
+  const stageName = context.names.of('Stage', 'update', `${name}-${user.format}-${number}`);
   return stage(
     context,
-    context.names.of('Stage', 'update', `${name}-${user.format}-${number}`),
+    stageName,
     { image: name, component: 'update' },
     {
       requestedFreight: [verifiedBy(imageWarehouse, analyzedStage)],
@@ -57,7 +56,11 @@ function updateUser(
             {
               uses: 'git-clone',
               as: 'clone',
-              config: { repoURL: url.value, checkout: [{ path: './repo', branch: user.branch }] },
+              config: {
+                repoURL: url.value,
+                checkout: [{ path: './repo', branch: user.branch }],
+                ...(context.kargo.partialClone ? { blobless: true } : {}),
+              },
             },
             first,
             ...others,
@@ -66,7 +69,11 @@ function updateUser(
               as: 'commit',
               config: { path: './repo', message: `${name}: \${{ imageFrom(${literal(repoUrl)}).Tag }}` },
             },
-            ...deliverySteps(user, url.value, name),
+            ...deliverySteps(user, {
+              name,
+              repoURL: url.value,
+              branch: `image-factory-update/${context.kargo.namespace}/${stageName}`,
+            }),
           ],
         },
       },
@@ -79,17 +86,25 @@ function changeSteps(user: ImageUser, repoUrl: string): PromotionStep[] {
     const place = path === '.' ? './repo' : `./repo/${path}`;
     if (user.format === 'kustomize') {
       const image = user.image ?? repoUrl;
+      // Without the star Kargo takes away the newName that stands there, and the image would come from elsewhere.
       const set: KustomizeImage =
         user.part === 'tag'
-          ? { image, tag: written('tag', repoUrl) }
-          : { image, digest: written('digest', repoUrl) };
+          ? { image, newName: '*', tag: written('tag', repoUrl) }
+          : { image, newName: '*', digest: written('digest', repoUrl) };
       return [{ uses: 'kustomize-set-image', config: { path: place, images: [set] } }];
     }
     const [first, ...others] = Object.entries(user.keys)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, part]) => ({ key, value: written(part, repoUrl) }));
-    return first ? [{ uses: 'yaml-update', config: { path: place, updates: [first, ...others] } }] : [];
+    return first
+      ? [{ uses: 'yaml-update', config: { path: place, updates: [first, ...others] } }, stillYaml(place)]
+      : [];
   });
+}
+
+/** Kargo replaces a line from its value to its end, a brace too: a file that this breaks must never be committed. */
+function stillYaml(path: string): PromotionStep {
+  return { uses: 'yaml-parse', config: { path, outputs: [{ name: 'yaml', fromExpression: 'true' }] } };
 }
 
 function written(part: WrittenPart, repoUrl: string): string {
@@ -99,8 +114,19 @@ function written(part: WrittenPart, repoUrl: string): string {
   return `${repoUrl}:\${{ ${image}.Tag }}@\${{ ${image}.Digest }}`;
 }
 
-/** Each only where the one before it changed something: an update that is there already is no failure. */
-function deliverySteps(user: ImageUser, repoURL: string, name: string): PromotionStep[] {
+interface Delivery {
+  readonly name: string;
+  readonly repoURL: string;
+  /** For pull requests. */
+  readonly branch: string;
+}
+
+/**
+ * Each only where the one before it changed something: an update that is there already is no failure. A request is not
+ * waited for: while Kargo waits every newer Freight would queue behind it, to be proposed one after the other. So there is
+ * one branch for each user, and one open request that is moved on to the newest build.
+ */
+function deliverySteps(user: ImageUser, { name, repoURL, branch }: Delivery): PromotionStep[] {
   const after = (alias: string): string => `\${{ success() && status('${alias}') == 'Succeeded' }}`;
   if (user.mode === 'push')
     return [
@@ -117,26 +143,21 @@ function deliverySteps(user: ImageUser, repoURL: string, name: string): Promotio
       uses: 'git-push',
       as: 'push',
       if: after('commit'),
-      config: { path: './repo', generateTargetBranch: true },
+      config: { path: './repo', targetBranch: branch, force: true },
     },
     {
       uses: 'git-open-pr',
       as: 'propose',
       if: after('push'),
+      retry: { errorThreshold: proposalAttempts },
       config: {
         repoURL,
         provider,
-        sourceBranch: `\${{ outputs['push'].branch }}`,
+        sourceBranch: branch,
         targetBranch: user.branch,
         title: `Update ${name}`,
+        description: `The newest build of ${name}. Image Factory moves this branch on to newer ones.`,
       },
-    },
-    {
-      uses: 'git-wait-for-pr',
-      as: 'merged',
-      if: after('propose'),
-      retry: { timeout: kargoDuration(pullRequestTimeout) },
-      config: { repoURL, provider, prNumber: `\${{ outputs['propose'].pr.id }}` },
     },
   ];
 }

@@ -26,6 +26,8 @@ export interface ChangeRequestsOptions {
 /** What the forges have in common: one open request of a branch, refused otherwise in words of their own. */
 export class ChangeRequests {
   readonly all: ChangeRequest[] = [];
+  /** Commits of the branches, where a test has a repository. */
+  readonly heads = new Map<string, string>();
   readonly faults: ForgeFaults = { ...noFaults };
   /** Requests that no forge would understand. */
   readonly mistakes: string[] = [];

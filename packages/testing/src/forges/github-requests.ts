@@ -27,7 +27,7 @@ export function githubRequests(store: ChangeRequests): ForgeHandler {
       merged_at: state === 'merged' ? at : null,
       closed_at: state === 'open' ? null : at,
       ...(schema === 'pull-request' ? { merged: state === 'merged' } : {}),
-      head: { ...end, ref: branch },
+      head: { ...end, sha: store.heads.get(branch) ?? end.sha, ref: branch },
       base: { ...end, label: `${owner}:${into}`, ref: into },
     });
   }
@@ -77,6 +77,13 @@ export function githubRequests(store: ChangeRequests): ForgeHandler {
           body: told(made, 'pull-request'),
         }));
       },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/pulls/(\\d+)$`),
+      answers: { 200: 'anything' },
+      answer: ([number]) =>
+        withRequest(number, (found) => ({ status: 200, body: told(found, 'pull-request') })),
     },
     {
       method: 'PATCH',

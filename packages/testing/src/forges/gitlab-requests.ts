@@ -16,6 +16,7 @@ const mergeRequestShape: Shape = {
     state: 'text',
     source_branch: 'text',
     target_branch: 'text',
+    sha: 'text',
     web_url: 'text',
     created_at: 'text',
   },
@@ -40,6 +41,7 @@ export function gitlabRequests(store: ChangeRequests, prefix = ''): ForgeHandler
       state: states[state],
       source_branch: branch,
       target_branch: into,
+      sha: store.heads.get(branch) ?? 'c0ffee',
       web_url: `https://gitlab.test${prefix}/${repo}/-/merge_requests/${number}`,
       created_at: new Date(number * 1000).toISOString(),
     };
@@ -49,12 +51,13 @@ export function gitlabRequests(store: ChangeRequests, prefix = ''): ForgeHandler
     {
       method: 'GET',
       path: new RegExp(`^${root}$`),
-      query: ['source_branch', 'state', 'order_by', 'sort', 'per_page', 'page'],
+      query: ['source_branch', 'target_branch', 'state', 'order_by', 'sort', 'per_page', 'page'],
       answers: { 200: { list: mergeRequestShape } },
       answer: (_, { query }) => {
         const shown = store.all
           .map(told)
           .filter((each) => [null, each['source_branch']].includes(query.get('source_branch')))
+          .filter((each) => [null, each['target_branch']].includes(query.get('target_branch')))
           .filter((each) => [null, 'all', each['state']].includes(query.get('state')));
         const ordered = query.get('sort') === 'asc' ? shown : shown.toReversed();
         return { status: 200, body: ordered.slice(0, Number(query.get('per_page') ?? 20)) };
@@ -90,6 +93,15 @@ export function gitlabRequests(store: ChangeRequests, prefix = ''): ForgeHandler
           body: given['description'] ?? '',
         };
         return store.make(made, (each) => ({ status: 201, body: told(each) }));
+      },
+    },
+    {
+      method: 'GET',
+      path: new RegExp(`^${root}/(\\d+)$`),
+      answers: { 200: mergeRequestShape },
+      answer: ([, number]) => {
+        const found = store.at(number);
+        return found ? { status: 200, body: told(found) } : notFound;
       },
     },
     {

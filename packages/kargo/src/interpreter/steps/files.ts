@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { evaluateIn } from '../expression.ts';
 import { ExpressionError } from '../expression-tokens.ts';
 import { updatedYaml, type YamlUpdate } from '../yaml-update.ts';
@@ -11,10 +11,13 @@ export const runParse: StepRunner = (input) => {
   const file = readFile(input);
   if (typeof file !== 'string') return file;
   try {
-    const content: unknown = parse(file);
-    if (typeof content !== 'object' || content === null || Array.isArray(content))
-      return { status: 'Errored', error: `${config['path'] as string} holds no mapping` };
-    const names = new Map(Object.entries(content as Record<string, unknown>));
+    if (file === '') return { status: 'Errored', error: `${config['path'] as string} is empty` };
+    const content = firstDocument(file);
+    const names = new Map(
+      typeof content === 'object' && content !== null && !Array.isArray(content)
+        ? Object.entries(content)
+        : [],
+    );
     const outputs = (
       config['outputs'] as readonly { readonly name: string; readonly fromExpression: string }[]
     ).map(({ name, fromExpression }) => [name, evaluateIn(fromExpression, names)] as const);
@@ -25,6 +28,13 @@ export const runParse: StepRunner = (input) => {
     throw thrown;
   }
 };
+
+function firstDocument(file: string): unknown {
+  const [document] = parseAllDocuments(file, { logLevel: 'silent' });
+  const [mistake] = document?.errors ?? [];
+  if (mistake) throw mistake;
+  return document?.toJS();
+}
 
 /** Source: kargo.md section 2, "yaml-update". */
 export const runYamlUpdate: StepRunner = (input) => {
