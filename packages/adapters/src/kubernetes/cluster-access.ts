@@ -14,7 +14,7 @@ export interface ClusterAccess {
 }
 
 /** Where Kubernetes puts what belongs to a ServiceAccount. */
-export const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
  * Access as Kubernetes gives it to a pod: an address in the environment, files in a folder. Throws USAGE outside of a pod.
