@@ -1,9 +1,11 @@
 import { hour, minute } from '@image-factory/core/time.ts';
 import { enrolment } from '@image-factory/testing/records.ts';
 import { describe, expect, test } from 'vitest';
+import { evaluate } from '../interpreter/expression.ts';
 import { KargoInterpreter, type InterpreterOptions } from '../interpreter/interpreter.ts';
 import type { CheckedOut, Commit, HttpRequest, HttpResponse } from '../interpreter/outside.ts';
 import { json, TestOutside } from '../interpreter/testing-outside.ts';
+import type { WarehouseManifest } from '../manifests/warehouse.ts';
 import { factoryUrl, synthesize } from './test-factory.ts';
 
 const path = 'intents/web.yaml';
@@ -117,6 +119,34 @@ describe('an intent', () => {
     outside.write('Record 1 ended rebuild: web', { [path]: null });
     await pass(hour);
     expect(sent('POST')).toHaveLength(1);
+  });
+
+  test.each([
+    ['of one image', 'Start 1 rebuild: web'],
+    ['of five images', 'Start 5 rebuilds: a, b, c, d, web'],
+    ['that does not name all', 'Start 7 rebuilds: a, b, c, d, e and 2 more'],
+    [
+      'that was cut',
+      `Start 5 rebuilds: ${['a', 'b', 'c', 'd'].map((name) => name.repeat(50)).join(', ')}`.slice(0, 199),
+    ],
+  ])('is found by a subject %s', async (_, subject) => {
+    const { outside, pass, sent } = factory();
+    outside.answer = runs(1);
+    outside.write(subject, { [path]: intent(1) });
+    await pass(hour);
+    expect(sent('POST')).toHaveLength(1);
+  });
+
+  test('of another image is not asked for its paths', () => {
+    const { manifests } = synthesize([
+      enrolment({ name: 'web', source: { provider: 'github', branch: 'main' } }),
+    ]);
+    const intents = manifests.find(({ metadata }) => metadata.name === 'intents-web') as WarehouseManifest;
+    const filter = intents.spec.subscriptions[0]?.git?.expressionFilter ?? '';
+    const passes = (subject: string) => evaluate(filter, new Map([['subject', subject]]));
+    expect(passes('Start 1 rebuild: api')).toBe(false);
+    expect(passes('Record 1 ended rebuild: web')).toBe(false);
+    expect(passes('Start 1 rebuild: web')).toBe(true);
   });
 
   test('that is tried again is another request', async () => {

@@ -14,8 +14,20 @@ import { metaOf } from './meta.ts';
 import { directFrom, stage } from './stage.ts';
 import { warehouse } from './warehouse.ts';
 
-/** The first words of the commit that writes an intent; others touch the file when a run is recorded or has ended. */
-const startsRebuilds = `subject startsWith 'Start '`;
+/** Subjects are cut at 200 characters, so one of this length may miss names. */
+const surelyWhole = 150;
+
+/**
+ * The subject of the commit that writes an intent; others touch the file when a run is recorded or has ended. The subject
+ * has the names of up to five images. Kargo asks git for the paths of every commit that passes, one process for each, back to the
+ * last one of this image: that is why those of other images are left out here.
+ */
+function startsRebuildOf(name: string): string {
+  return (
+    `subject startsWith 'Start ' && ` +
+    `(subject contains ${literal(name)} || subject endsWith ' more' || len(subject) >= ${surelyWhole})`
+  );
+}
 
 /** One intent is one commit, one Freight, one promotion and one request. */
 export function rebuildImage(
@@ -46,7 +58,7 @@ export function rebuildImage(
         repoURL: stateRepository,
         branch: stateBranch,
         includePaths: [`intents/${name}.yaml`],
-        expressionFilter: startsRebuilds,
+        expressionFilter: startsRebuildOf(name),
         discoveryLimit: 1,
         ...(kargo.partialClone ? { blobless: true } : {}),
       },
