@@ -63,6 +63,7 @@ export const problemCodes = {
 
   REQUEST_IMPOSSIBLE: 'What a request would have to change in a source cannot be changed safely.',
   REQUEST_FOREIGN: 'Somebody else has committed to the branch of a request, so it is left alone.',
+  VERSION_FILE: 'The version of an image cannot be written into its file.',
 
   NOTIFY_FAILED: 'A channel could not be told of news; the next cycle tells it.',
 

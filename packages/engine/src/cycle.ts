@@ -96,7 +96,7 @@ export async function runCycle(
   deps.log.progress(`reading ${counted(managed.length, 'Dockerfile')}`);
   const discoveries = offline
     ? []
-    : await unlessStopped(signal, [], discover(deps, managed, records.state, signal));
+    : await unlessStopped(signal, [], discover(deps, managed, records.state, config, signal));
   let around: LookAround | undefined;
   if (upTo !== 'discover' && !offline) {
     // New bases are looked at in the cycle that finds them: discovery is entered into a copy first, and written below.

@@ -1,8 +1,9 @@
 import { dependenciesOf } from '@image-factory/core/dockerfile/analyse.ts';
 import type { DockerfileAnalysis } from '@image-factory/core/dockerfile/dependency.ts';
-import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { FactoryConfig, ManagedEnrolment, VersionFile } from '@image-factory/core/enrolment/types.ts';
 import type { SourceFile } from '@image-factory/core/ports/source.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
+import { repositoryOf } from '@image-factory/core/proposals/request-place.ts';
 import type { PlatformName } from '@image-factory/core/reference/types.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
 import type { FactoryState, ImageRecord } from '@image-factory/core/state/types.ts';
@@ -38,10 +39,21 @@ export async function discover(
   deps: EngineDeps,
   enrolments: readonly ManagedEnrolment[],
   state: FactoryState,
+  { images, settings: { providers } }: FactoryConfig,
   signal: AbortSignal | undefined,
 ): Promise<readonly Discovery[]> {
+  // Of all images: what is written for one may stand in another one's context.
+  const written = new Map<string, VersionFile[]>();
+  for (const image of images) {
+    if (image.kind !== 'managed' || !image.versionFile) continue;
+    const repository = repositoryOf(image.source, providers);
+    written.set(repository, [...(written.get(repository) ?? []), image.versionFile]);
+  }
   const files = await deps.sources.read(
-    enrolments.map(({ source }) => source),
+    enrolments.map(({ source }) => {
+      const versionFiles = written.get(repositoryOf(source, providers));
+      return versionFiles ? { ...source, versionFiles } : source;
+    }),
     signal,
   );
   const answers: FirstAnswers = new Map();

@@ -2,12 +2,14 @@ import { isOpenRequest, sameTargets } from '@image-factory/core/proposals/reques
 import { targetsOf } from '@image-factory/core/proposals/types.ts';
 import type { FactoryState, ImageRecord, SourceRequest } from '@image-factory/core/state/types.ts';
 import { day, type Instant } from '@image-factory/core/time.ts';
+import { commitVersions, recordFiles } from './commit-versions.ts';
 import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';
 import { enterGone } from './enter-gone.ts';
 import { inParallel } from './pool.ts';
 import { carryOut, closeRequest, eventOf, recordedAs } from './request-act.ts';
 import { lookAtRequest } from './request-look.ts';
 import { pinUnits, proposalsOn } from './request-pins.ts';
+import { versionBatches, versionUnits } from './request-versions.ts';
 import type { Looked, Outcome, RequestField, Unit } from './request-steps.ts';
 import { counted, listed } from './wording.ts';
 
@@ -22,12 +24,13 @@ export async function propose(run: CycleRun): Promise<void> {
   const moved = await proposeOnce(run);
   // An image that has left one request is proposed in the other at once.
   if (moved && !isStopped(run)) await proposeOnce(run);
+  if (!isStopped(run)) await commitVersions(run);
 }
 
 /** Answers whether an image has left a request to go on in another one. */
 async function proposeOnce(run: CycleRun): Promise<boolean> {
   run.now = run.time();
-  const units = pinUnits(run, proposalsOn(run, run.records.state));
+  const units = [...pinUnits(run, proposalsOn(run, run.records.state)), ...versionUnits(run)];
   if (units.length === 0) return false;
 
   const gone = run.gone.size;
@@ -57,6 +60,10 @@ async function proposeOnce(run: CycleRun): Promise<boolean> {
   );
   const outcomes = [...settled, ...changed, ...closed];
   await record(run, outcomes);
+  await recordFiles(
+    run,
+    looked.flatMap(({ done = [] }) => done),
+  );
   return outcomes.some(({ kind }) => kind === 'moved');
 }
 
@@ -135,7 +142,12 @@ function wantedOn(run: CycleRun, state: FactoryState): Readonly<Record<RequestFi
       ? [[image, { branch, targets: targetsOf(moves) }] as const]
       : [],
   );
-  return { pullRequest: new Map(pins), versionRequest: new Map() };
+  const versions = [...versionBatches(run, state, 'request').values()].flatMap(({ branch, wishes }) =>
+    wishes.map(({ image, file, built }) => {
+      return [image.name, { branch, targets: { [file.path]: built.version } }] as const;
+    }),
+  );
+  return { pullRequest: new Map(pins), versionRequest: new Map(versions) };
 }
 
 function isWanted({ field, branch, parts, leaving }: Unit, wanted: ReturnType<typeof wantedOn>): boolean {

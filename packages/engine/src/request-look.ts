@@ -31,15 +31,19 @@ export async function lookAtRequest(run: CycleRun, unit: Unit): Promise<Looked |
   const edited = unit.change.edit(source.files);
   reportRefused(run, unit, edited, source);
   const able = withOnly(unit, edited);
-  if (able.parts.length === 0) return nothingToSay(run, able, edited, open, source);
+  const done = unit.parts.flatMap(({ image, file }) => {
+    const version = edited.done.get(image.name);
+    return version === undefined ? [] : [{ image: image.name, path: file, version }];
+  });
+  if (able.parts.length === 0) return { ...nothingToSay(able, edited, open, source), done };
   const said = able.change.words(able.parts);
   const isThere = isOnBranch(source, edited);
   if (open && isSaid(open, said) && isThere && isKnown(able, open, true)) {
     const outcomes = able.parts.map((part) => outcomeOf(able, part, 'kept', open, source.proposed?.head));
-    return { unit: able, step: { kind: 'known', outcomes } };
+    return { unit: able, step: { kind: 'known', outcomes }, done };
   }
   const step = { kind: 'change', words: said, texts: edited.texts, isThere, source, open } as const;
-  return { unit: able, step };
+  return { unit: able, step, done };
 }
 
 export function outcomeOf(
@@ -55,7 +59,8 @@ export function outcomeOf(
     image: image.name,
     request,
     ...(head === undefined ? {} : { head }),
-    ...(madeOn === undefined ? {} : { madeOn }),
+    // A source that moved on without touching the file is no news.
+    ...(madeOn === undefined || (kind === 'kept' && field === 'versionRequest') ? {} : { madeOn }),
   };
 }
 
@@ -158,21 +163,18 @@ function leavingOf({ field, branch }: Unit, { image, record }: Part): Leaving[] 
 
 /** Nothing is left to change: what is there is closed where all is done, and otherwise left until somebody mends it. */
 function nothingToSay(
-  run: CycleRun,
   unit: Unit,
-  { refused, done }: Edited,
+  { refused }: Edited,
   open: ShownRequest | undefined,
   source: ProposedSource,
-): Looked | undefined {
-  if (done.size === 0 || refused.size > 0) return undefined;
+): Looked {
+  if (refused.size > 0) return { unit, step: { kind: 'known', outcomes: [] } };
   if (open) return { unit, step: { kind: 'close', number: open.number, head: source.proposed?.head } };
-  if (unit.leaving.length === 0) return undefined;
   const outcomes = unit.leaving.map(({ name }): Outcome => ({
     kind: 'moot',
     field: unit.field,
     image: name,
   }));
-  run.deps.log.debug(`the request of ${unit.branch} is gone, and nothing is left for it`);
   return { unit, step: { kind: 'known', outcomes } };
 }
 

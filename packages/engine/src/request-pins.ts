@@ -178,7 +178,7 @@ function editedPins(
       if (why !== undefined) refused.set(image.name, impossible(image, why));
     }
   }
-  return { texts, refused, done: new Set() };
+  return { texts, refused, done: new Map() };
 }
 
 function unreadable({ name, source }: ManagedEnrolment, fault: FileFault | undefined): Problem {

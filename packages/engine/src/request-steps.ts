@@ -50,8 +50,8 @@ export interface Leaving {
 export interface Edited {
   readonly texts: ReadonlyMap<string, string>;
   readonly refused: ReadonlyMap<string, Problem>;
-  /** Images whose file says already what it should. */
-  readonly done: ReadonlySet<string>;
+  /** Images whose file says already what it should, and which version it says. */
+  readonly done: ReadonlyMap<string, string>;
 }
 
 /** What is proposed, behind all that requests have in common. */
@@ -92,4 +92,6 @@ export type Step =
 export interface Looked {
   readonly unit: Unit;
   readonly step: Step;
+  /** Images whose file turned out to say already what it should. */
+  readonly done?: readonly { readonly image: string; readonly path: string; readonly version: string }[];
 }

@@ -1,5 +1,4 @@
-import type { Source } from '@image-factory/core/enrolment/types.ts';
-import type { SourceFile } from '@image-factory/core/ports/source.ts';
+import type { SourceFile, WantedFile } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
 import { dockerfileText } from './dockerfile-text.ts';
@@ -19,7 +18,7 @@ import type { SourceRepository } from './source-repository.ts';
 import { wantedOf, type Branch } from './wanted-revision.ts';
 
 export interface WantedSource {
-  readonly source: Source;
+  readonly source: WantedFile;
   /** Undefined: the source is plain. */
   readonly additions: SourceAdditions | undefined;
 }
@@ -97,7 +96,7 @@ export function createRepositoryReading(
   async function findNew(
     answers: Map<string, Result<FoundPaths, Problem>>,
     commit: string,
-    sources: readonly Source[],
+    sources: readonly WantedFile[],
     label: string,
   ): Promise<void> {
     const wanted = new Map(sources.map((source) => [keyOf(source), source]));
@@ -108,6 +107,7 @@ export function createRepositoryReading(
       branch: wantedOf(source),
       dockerfile: source.dockerfile,
       context: source.context,
+      versionFiles: source.versionFiles,
     }));
     const found = await findInCommit(repository, commit, names, ownState);
     for (const [index, key] of [...wanted.keys()].entries()) {
@@ -206,7 +206,8 @@ function textOf(answer: ObjectAnswer | undefined): Result<string, string> {
   return err('could not be fetched: the remote did not send it');
 }
 
-function keyOf(source: Source): string {
-  const { dockerfile, context } = source;
-  return `${wantedOf(source) ?? ''}\0${dockerfile}\0${context}`;
+function keyOf(source: WantedFile): string {
+  const { dockerfile, context, versionFiles = [] } = source;
+  const written = versionFiles.map(({ path, key }) => [path, ...key]);
+  return `${wantedOf(source) ?? ''}\0${dockerfile}\0${context}\0${JSON.stringify(written)}`;
 }

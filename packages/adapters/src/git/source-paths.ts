@@ -1,11 +1,19 @@
 import { hash } from 'node:crypto';
 import { posix } from 'node:path';
+import type { VersionFile } from '@image-factory/core/enrolment/types.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import { withoutVersion } from '@image-factory/core/release/version-file.ts';
 import { err, ok, type Result } from '@image-factory/core/result.ts';
 import { nearestOf } from '@image-factory/core/nearest.ts';
 import { GitFailure } from './process.ts';
 import { insidePath } from './source-location.ts';
-import { dockerfileMissing, dockerfileUnreadable, escapes, type SourceName } from './source-problems.ts';
+import {
+  dockerfileMissing,
+  dockerfileUnreadable,
+  escapes,
+  largestDockerfile,
+  type SourceName,
+} from './source-problems.ts';
 import type { SourceRepository } from './source-repository.ts';
 import {
   idWithout,
@@ -20,6 +28,7 @@ import {
 export interface WantedPaths extends SourceName {
   /** As enrolled; not yet known to stay inside of the repository. */
   readonly context: string;
+  readonly versionFiles?: readonly VersionFile[] | undefined;
 }
 
 export interface FoundPaths {
@@ -48,8 +57,17 @@ export async function findInCommit(
   const all = new Set(paths.flatMap(({ dockerfile, context }) => [dockerfile ?? '.', context ?? '.']));
   // A commit's id is not its root folder's: that one is read from the commit.
   const root = await rootOf(repository, commit);
-  const found = await walk.find(root, ownState === undefined ? [...all] : [...all, ownState]);
-  const search = { repository, walk, root, found, ownState };
+  const versionFiles = new Map(
+    wanted.flatMap(({ versionFiles: files = [] }) => files.map((file) => [versionKey(file), file] as const)),
+  );
+  const versionPaths = [...versionFiles.values()].map(({ path }) => path);
+  const found = await walk.find(root, [
+    ...all,
+    ...versionPaths,
+    ...(ownState === undefined ? [] : [ownState]),
+  ]);
+  const besides = await besideVersions(repository, found, [...versionFiles.values()]);
+  const search = { repository, walk, root, found, ownState, besides };
   const results: Result<FoundPaths, Problem>[] = [];
   for (const [index, name] of wanted.entries()) {
     const { dockerfile, context } = paths[index] ?? {};
@@ -73,6 +91,8 @@ interface Search {
   readonly root: string;
   readonly found: FoundEntries;
   readonly ownState: string | undefined;
+  /** By version file: hash of what it says besides its version. Left out where it is not there. */
+  readonly besides: ReadonlyMap<string, string>;
 }
 
 /** What stands at a path, links followed; undefined: nothing. */
@@ -97,16 +117,62 @@ function findOne(
     return err(escapes('context', name.context, name, 'is a symbolic link that leads out of the repository'));
   const blob = file.entry.id;
   // A context that is not in git (made by an earlier step of the pipeline) cannot change by a commit.
-  const content = folder === undefined ? 'none' : contentId(search, folder.path, folder.entry);
+  const content =
+    folder === undefined ? 'none' : contentId(search, folder.path, folder.entry, name.versionFiles ?? []);
   return ok({ blob, revision: hash('sha256', `${blob} ${content} ${file.path}`).slice(0, 40) });
 }
 
-function contentId(search: Search, path: string, entry: TreeEntry): string {
-  const { ownState } = search;
-  if (ownState === undefined || entry.mode !== treeMode) return entry.id;
-  const inside =
-    path === '.' ? ownState : ownState.startsWith(`${path}/`) ? ownState.slice(path.length + 1) : undefined;
-  return inside === undefined ? entry.id : idWithout(search.walk, entry.id, inside.split('/'));
+/** Everything in the folder but what the factory writes there: its state, and versions. */
+function contentId(
+  search: Search,
+  path: string,
+  entry: TreeEntry,
+  versionFiles: readonly VersionFile[],
+): string {
+  const { ownState, besides } = search;
+  if (entry.mode !== treeMode) return entry.id;
+  const inside = (file: string): string | undefined =>
+    path === '.' ? file : file.startsWith(`${path}/`) ? file.slice(path.length + 1) : undefined;
+  const written = versionFiles
+    .filter((file) => inside(file.path) !== undefined && besides.has(versionKey(file)))
+    .toSorted((a, b) => (versionKey(a) < versionKey(b) ? -1 : 1));
+  const excluded = [...(ownState === undefined ? [] : [ownState]), ...written.map((file) => file.path)]
+    .flatMap((file) => inside(file) ?? [])
+    .map((file) => file.split('/'));
+  const id = excluded.length === 0 ? entry.id : idWithout(search.walk, entry.id, excluded);
+  if (written.length === 0) return id;
+  return hash(
+    'sha1',
+    [id, ...written.map((file) => `${file.path} ${besides.get(versionKey(file)) ?? ''}`)].join('\0'),
+  );
+}
+
+function versionKey({ path, key }: VersionFile): string {
+  return `${path}\0${key.join('.')}`;
+}
+
+/** What version files say besides their version: all else that changes in them is a change of the image. */
+async function besideVersions(
+  repository: SourceRepository,
+  found: FoundEntries,
+  files: readonly VersionFile[],
+): Promise<ReadonlyMap<string, string>> {
+  const there = files.flatMap((file) => {
+    const entry = found.entries.get(file.path);
+    return entry?.mode.startsWith('100') ? [{ file, id: entry.id }] : [];
+  });
+  if (there.length === 0) return new Map();
+  const answers = await repository.blobs(
+    there.map(({ id }) => id),
+    largestDockerfile,
+  );
+  return new Map(
+    there.map(({ file, id }, index) => {
+      const answer = answers[index];
+      const text = answer?.kind === 'object' ? withoutVersion(answer.bytes.toString('utf8'), file) : id;
+      return [versionKey(file), hash('sha1', text)];
+    }),
+  );
 }
 
 /** The entry at a path, symbolic links followed as a checkout would follow them. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Provider, Source } from '@image-factory/core/enrolment/types.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
-import type { SourceFile, SourceTree } from '@image-factory/core/ports/source.ts';
+import type { SourceFile, SourceTree, WantedFile } from '@image-factory/core/ports/source.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import type { Duration } from '@image-factory/core/time.ts';
 import { ok, type Result } from '@image-factory/core/result.ts';
@@ -89,7 +89,7 @@ export function createSources(options: SourcesOptions): Sources {
   }
 
   async function read(
-    sources: readonly Source[],
+    sources: readonly WantedFile[],
     signal: AbortSignal | undefined,
   ): Promise<readonly Result<SourceFile, Problem>[]> {
     const results: Result<SourceFile, Problem>[] = [];

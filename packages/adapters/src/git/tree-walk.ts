@@ -124,19 +124,20 @@ function parseTree(bytes: Buffer, idLength: number): Folder {
 }
 
 /**
- * The id of a folder's content without one path in it: what the factory writes there itself must not look like a
+ * The id of a folder's content without some paths in it: what the factory writes there itself must not look like a
  * change of the image. All folders on the way must be loaded.
  */
-export function idWithout(walk: TreeWalk, id: string, excluded: readonly string[]): string {
-  const [name = '', ...rest] = excluded;
+export function idWithout(walk: TreeWalk, id: string, excluded: readonly (readonly string[])[]): string {
   const folder = walk.folder(id);
-  const entry = folder?.get(name);
-  if (folder === undefined || entry === undefined) return id;
-  const lines = [...folder].flatMap(([other, { mode, id: otherId }]) => {
-    if (other !== name) return [`${mode} ${otherId} ${other}`];
-    return rest.length === 0 || mode !== treeMode
+  const below = Map.groupBy(excluded, ([name = '']) => name);
+  if (folder === undefined || ![...below.keys()].some((name) => folder.has(name))) return id;
+  const lines = [...folder].flatMap(([name, { mode, id: ownId }]) => {
+    const inside = below.get(name);
+    if (inside === undefined) return [`${mode} ${ownId} ${name}`];
+    const rest = inside.map(([, ...others]) => others);
+    return mode !== treeMode || rest.some((others) => others.length === 0)
       ? []
-      : [`${mode} ${idWithout(walk, otherId, rest)} ${other}`];
+      : [`${mode} ${idWithout(walk, ownId, rest)} ${name}`];
   });
   return hash('sha1', lines.join('\0'));
 }

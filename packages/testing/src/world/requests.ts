@@ -41,6 +41,9 @@ export class SimulatedRequests {
   readonly branches = new Map<string, SimulatedBranch>();
   /** Commits of others that a push went over. */
   overwritten = 0;
+  /** What was committed on the source branch itself. */
+  readonly commits: { readonly subject: string; readonly files: ReadonlyMap<string, string> }[] = [];
+  #mainHead = 'c0ffee';
   readonly #world: World;
   readonly #options: RequestsOptions;
 
@@ -157,7 +160,7 @@ export class SimulatedRequests {
         const own = this.branches.get(branch);
         return {
           into: 'main',
-          commit: 'c0ffee',
+          commit: this.#mainHead,
           files: new Map(paths.map((file) => [file, textAt(file)])),
           proposed: own && {
             ...own,
@@ -166,8 +169,17 @@ export class SimulatedRequests {
           },
         };
       },
-      push: async (_image, { branch, files, parent, expected }) => {
+      push: async (_image, { branch, files, parent, expected, subject }) => {
         await at('push branch');
+        if (branch === 'main') {
+          if (this.#mainHead !== parent || this.#mainHead !== expected) return undefined;
+          for (const [file, text] of files) this.#world.dockerfiles.set(file, text);
+          this.#mainHead = idOf(`${parent} ${subject}`);
+          this.commits.push({ subject, files: new Map(files) });
+          await at('pushed branch');
+          if (this.#world.options.random() < (this.#options.lostAnswers ?? 0)) throw unanswered();
+          return this.#mainHead;
+        }
         const now = this.branches.get(branch);
         if (now?.head !== expected) return undefined;
         if (now && !now.isOurs) this.overwritten += 1;
