@@ -88,8 +88,7 @@ function withoutBuilder(
     const { name } = enrolment;
     const { provider } = enrolment.source;
     if (engine === 'kargo' && (kargo.server === undefined || provider === 'local')) {
-      if (!dispatchTarget(enrolment, settings).ok)
-        notNow.set(name, { code: 'no-builder', detail: provider });
+      if (!dispatchTarget(enrolment, settings).ok) notNow.set(name, { code: 'no-builder', detail: provider });
     } else if (!(startable ? startable(provider) : builderFor(provider)))
       notNow.set(name, { code: 'no-builder', detail: provider });
   }

@@ -1,6 +1,11 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import { withoutRetry } from '@image-factory/core/rebuild/retry.ts';
-import { closeIntent, isOpen, openAttempt, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
+import {
+  closeIntent,
+  isOpen,
+  openAttempt,
+  withoutIntent,
+  type RunEnd,
+} from '@image-factory/core/rebuild/transitions.ts';
 import type { Event, FactoryState, Intent, Rebuild } from '@image-factory/core/state/types.ts';
 import type { CycleRun } from './cycle-run.ts';
 import { sightingOf } from './sighting.ts';
@@ -13,6 +18,8 @@ export interface EndedRun {
   readonly end: RunEnd;
   /** No run was ever started for it: ends only what nobody else has taken over. */
   readonly unstarted?: true;
+  /** Its provider only wants to be left alone for a while: the decision is taken back, and the record keeps no trace. */
+  readonly putOff?: true;
 }
 
 /** Commits what came out of runs, together. */
@@ -24,11 +31,12 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
     (before) => {
       let state = before;
       const events: Event[] = [];
-      for (const { intent, enrolment, end, unstarted } of ended) {
+      for (const each of ended) {
+        const { intent, enrolment, end, unstarted } = each;
         if (unstarted && !isOpen(state, intent)) continue;
-        if (unstarted && intent.retry) {
-          state = withoutRetry(state, intent);
-          events.push(notRetried(intent, end, run.now));
+        if (isTakenBack(each)) {
+          state = withoutIntent(state, intent);
+          events.push(takenBack(intent, end, run.now));
           continue;
         }
         const after = closeIntent(state, enrolment, intent, end, run.now, settle);
@@ -47,10 +55,12 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
       return { state, events };
     },
   );
-  for (const { intent, unstarted } of ended) {
+  for (const each of ended) {
+    const { intent } = each;
+    if (isTakenBack(each)) run.deps.sightings.forget(sightingOf(intent));
     // Another process may have recorded it before, or holds it now.
     const rebuild = openAttempt(run.records.state, intent) ? undefined : rebuildOf(run.records.state, intent);
-    if (!rebuild || (unstarted && intent.retry)) continue;
+    if (!rebuild || isTakenBack(each)) continue;
     run.ended.push({ image: intent.image, rebuild });
     run.deps.log.info(
       `rebuild of ${intent.image}: ${rebuild.outcome}${rebuild.digest ? ` ${rebuild.digest}` : ''}`,
@@ -59,10 +69,15 @@ export async function recordEnds(run: CycleRun, ended: readonly EndedRun[]): Pro
   }
 }
 
-/** Its record says what it said before. */
-function notRetried({ image, key, attempt }: Intent, { error = '' }: RunEnd, at: number): Event {
-  const text = `the run of ${image} was not run again (${firstLine(error)})`;
-  return { at, type: 'retry-ended', image, text, data: { key, attempt } };
+/** Then the record says what it said before. */
+function isTakenBack({ intent, unstarted, putOff }: EndedRun): boolean {
+  return unstarted === true && (putOff === true || intent.retry !== undefined);
+}
+
+function takenBack({ image, key, attempt, retry }: Intent, { error = '' }: RunEnd, at: number): Event {
+  const what = retry ? `the run of ${image} was not run again` : `rebuild of ${image} was not started`;
+  const text = `${what} (${firstLine(error)})`;
+  return { at, type: 'not-started', image, text, data: { key, attempt } };
 }
 
 function rebuildOf(state: FactoryState, { image, key, attempt }: Intent): Rebuild | undefined {

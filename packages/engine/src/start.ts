@@ -194,7 +194,10 @@ async function start(
     }
     // A refusal of our own process cannot have left a run behind; anything else is looked for again later.
     const outcome = refused ?? (inProcess || problem.code.startsWith('BUILDER_') ? 'failure' : undefined);
-    return outcome && { intent, enrolment, unstarted: true, end: { outcome, error: problem.message } };
+    const putOff = problem.code === 'CI_THROTTLED' ? { putOff: true as const } : {};
+    return (
+      outcome && { intent, enrolment, unstarted: true, ...putOff, end: { outcome, error: problem.message } }
+    );
   }
 }
 

@@ -136,10 +136,11 @@ describe('a provider that refuses to start', () => {
     }
     factory.world.fault = () => undefined;
     expect(factory.state.intents.size).toBe(0);
-    const outcomes = factory.state.images.get('app')?.rebuilds.map(({ outcome }) => outcome);
-    expect(outcomes).toEqual(Array.from({ length: 7 }, () => 'cancelled'));
+    expect(factory.state.images.get('app')?.rebuilds).toEqual([]);
     await factory.cycle();
     expect(startedIn(factory)).toEqual(['app']);
+    // Nothing was begun before, so this is the first attempt.
+    expect(factory.world.runs).toMatchObject([{ attempt: 1 }]);
   });
 
   it('because of a limit is not asked again in this cycle, whatever else is followed', async () => {

@@ -1,4 +1,5 @@
 import { FactoryError } from '@image-factory/core/problem.ts';
+import type { Event } from '@image-factory/core/state/types.ts';
 import { decodeEvents } from '@image-factory/core/state/events.ts';
 import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
@@ -27,6 +28,7 @@ export async function history(
     // Of the same moment, what was written last happened last.
     .toReversed()
     .toSorted((a, b) => b.at - a.at)
+    .filter(onceForEachAttempt())
     .slice(0, Number(flags['limit']));
   if (!image && !base && events.length === 0) {
     throw new FactoryError(unknownName(name, [...state.images.keys(), ...state.bases.keys()]));
@@ -49,5 +51,18 @@ export async function history(
       return parts.join('\n') || 'nothing happened yet\n';
     },
     problems,
+  };
+}
+
+/** What a provider puts off is decided anew in each cycle, maybe for hours: the newest of each is told. */
+function onceForEachAttempt(): (event: Event) => boolean {
+  const putOff = new Set<string>();
+  return ({ type, data }) => {
+    const attempt = `${JSON.stringify(data?.['key'])} ${JSON.stringify(data?.['attempt'])}`;
+    if (type === 'not-started') return !putOff.has(attempt) && Boolean(putOff.add(attempt));
+    if (type !== 'intent' || !putOff.has(attempt)) return true;
+    const isFirst = !putOff.has(`decided ${attempt}`);
+    putOff.add(`decided ${attempt}`);
+    return isFirst;
   };
 }

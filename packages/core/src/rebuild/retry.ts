@@ -102,10 +102,3 @@ export function lastToRetry(
 export function isEndBefore({ retry }: Intent, seen: Run): boolean {
   return retry?.after !== undefined && seen.status !== 'running' && seen.tried === retry.after;
 }
-
-/** The state as if it had never been opened again: its run was not run again. */
-export function withoutRetry(state: FactoryState, { image }: Intent): FactoryState {
-  const intents = new Map(state.intents);
-  intents.delete(image);
-  return { ...state, intents };
-}

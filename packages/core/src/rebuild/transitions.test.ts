@@ -103,7 +103,7 @@ describe('an intent', () => {
     const open = intent({ key: 'k', writer: 'w1' });
     const state = withIntent(stateOf({ images: [image] }), open);
     expect(isOpen(state, open)).toBe(true);
-    for (const other of [{ key: 'l' }, { attempt: 2 }, { writer: 'w2' }])
+    for (const other of [{ key: 'l' }, { attempt: 2 }, { writer: 'w2' }, { createdAt: open.createdAt + 1 }])
       expect(isOpen(state, { ...open, ...other })).toBe(false);
   });
 });

@@ -79,6 +79,13 @@ export function withIntents(state: FactoryState, written: readonly Intent[]): Fa
   return { ...state, intents };
 }
 
+/** The state as if this intent had never been written: nothing came of it. */
+export function withoutIntent(state: FactoryState, { image }: Intent): FactoryState {
+  const intents = new Map(state.intents);
+  intents.delete(image);
+  return { ...state, intents };
+}
+
 /** The open intent of the same attempt, whoever holds it now. One that was opened again is not what was open before. */
 export function openAttempt(state: FactoryState, intent: Intent): Intent | undefined {
   const open = state.intents.get(intent.image);
@@ -87,10 +94,17 @@ export function openAttempt(state: FactoryState, intent: Intent): Intent | undef
   return isAgain && open.createdAt !== intent.createdAt ? undefined : open;
 }
 
-/** Is this attempt open, and still in the hands of the one that this intent names? Then only that one may start it. */
+/**
+ * Is this attempt open, and still in the hands of the one that this intent names? Then only that one may start it. One
+ * that was put off and decided anew, by whomever, is not the one that was seen before.
+ */
 export function isOpen(state: FactoryState, intent: Intent): boolean {
   const open = openAttempt(state, intent);
-  return open?.writer === intent.writer && open.takenOverAt === intent.takenOverAt;
+  return (
+    open?.writer === intent.writer &&
+    open.takenOverAt === intent.takenOverAt &&
+    open.createdAt === intent.createdAt
+  );
 }
 
 /**
