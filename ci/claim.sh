@@ -1,6 +1,7 @@
 #!/bin/sh
 # Claims key and attempt for this run by a create-only ref. Of several runs with one key and attempt exactly one gets
 # claimed=true in OUTPUT_FILE; the others get claimed=false and have to leave. Ends with 1 where that cannot be found out.
+# Who wins also takes away claims that are older than any run can be.
 #
 # FACTORY_KEY, FACTORY_ATTEMPT  what the factory gave; without a key a person started the run, and nothing is claimed
 # CLAIM_RUN      what tells this run from all others, and is the same when it is run again
@@ -48,12 +49,13 @@ format=sha1
 case ${head%%[!0-9a-f]*} in ????????????????????????????????????????????????????????????????) format=sha256 ;; esac
 git init --quiet --bare --object-format=$format "$work/claim.git" 2>"$work/said" || fail "git init: $(cat "$work/said")"
 
-# Whoever runs again makes the same commit, so that its claim is known for its own; every other run makes another one.
+now=$(date +%s)
 export GIT_DIR="$work/claim.git" \
-  GIT_AUTHOR_NAME=image-factory GIT_AUTHOR_EMAIL=image-factory@localhost GIT_AUTHOR_DATE='1000000000 +0000' \
-  GIT_COMMITTER_NAME=image-factory GIT_COMMITTER_EMAIL=image-factory@localhost GIT_COMMITTER_DATE='1000000000 +0000'
+  GIT_AUTHOR_NAME=image-factory GIT_AUTHOR_EMAIL=image-factory@localhost GIT_AUTHOR_DATE="$now +0000" \
+  GIT_COMMITTER_NAME=image-factory GIT_COMMITTER_EMAIL=image-factory@localhost GIT_COMMITTER_DATE="$now +0000"
 tree=$(git hash-object -t tree -w --stdin </dev/null)
-own=$(printf 'Claim of %s/%s\n\nRun: %s\n' "$key" "$attempt" "$CLAIM_RUN" | git commit-tree "$tree")
+text=$(printf 'Claim of %s/%s\n\nRun: %s' "$key" "$attempt" "$CLAIM_RUN")
+own=$(printf '%s\n' "$text" | git commit-tree "$tree")
 
 pushed=
 while :; do
@@ -69,7 +71,14 @@ while :; do
   again
 done
 
-if [ -n "$holder" ] && [ "$holder" != "$own" ]; then
+# Whoever runs again makes another commit, and knows its claim by the run that it names.
+is_own() {
+  [ "$holder" != "$own" ] || return 0
+  until git fetch --quiet --no-tags "$CLAIM_REMOTE" "$claims/$attempt" 2>"$work/said"; do again; done
+  [ "$(git log -1 --format=%B FETCH_HEAD 2>"$work/said")" = "$text" ]
+}
+
+if [ -n "$holder" ] && ! is_own; then
   say "another run holds the claim of $key/$attempt: this one builds nothing"
   answer false
 fi
@@ -80,4 +89,30 @@ if [ -n "$later" ]; then
   answer false
 fi
 say "this run holds the claim of $key/$attempt"
+
+# 90 days: no run lasts longer than 35 at GitHub, and none can be run again after 30. A key's claims go together, and only
+# where 20 other claims are as much younger, so that one clock that is wrong takes away nothing. What has no date stays.
+prune() {
+  count=$(git ls-remote "$CLAIM_REMOTE" 'refs/factory/claims/*' | wc -l)
+  [ "$count" -ge "${CLAIM_PRUNE_FROM:-100}" ] || return 0
+  git fetch --quiet --no-tags "$CLAIM_REMOTE" '+refs/factory/claims/*:refs/factory/claims/*' || return 1
+  git for-each-ref --format='%(committerdate:unix) %(objectname) %(refname)' refs/factory/claims >"$work/claims"
+  sort -rn "$work/claims" | awk -v now="$now" '
+    { ref = $NF; of = ref; sub(/\/[^\/]*$/, "", of) }
+    NF != 3 || $1 <= 1000000000 { stays[of] = 1; next }
+    { n += 1; at[n] = $1; id[n] = $2; name[n] = ref; key[n] = of; if (!(of in newest)) newest[of] = $1 }
+    END {
+      if (n < 20) exit
+      since = (at[20] < now ? at[20] : now) - 90 * 86400
+      for (i = n; i > 0 && gone < 50; i--)
+        if (newest[key[i]] < since && !(key[i] in stays)) { print id[i], name[i]; gone += 1 }
+    }' >"$work/old"
+  [ -s "$work/old" ] || return 0
+  set -f
+  # shellcheck disable=SC2046 # names of refs have no spaces
+  set -- $(awk '{ print "--force-with-lease=" $2 ":" $1 }' "$work/old") "$CLAIM_REMOTE" $(awk '{ print ":" $2 }' "$work/old")
+  git push --quiet "$@"
+}
+
+if ! (prune) >"$work/said" 2>&1; then say 'old claims were not taken away; another run will try'; fi
 answer true

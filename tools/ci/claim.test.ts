@@ -136,3 +136,104 @@ describe('the claim of a key', () => {
     expect(await claims(remote)).toEqual([]);
   });
 });
+
+const day = 86_400;
+const today = 1_780_000_000;
+
+describe('old claims', () => {
+  /** Claims as runs of another day made them: `[key, attempt, days ago]`. */
+  async function remoteWith(old: readonly (readonly [string, number, number])[]): Promise<GitRemote> {
+    const remote = await remoteWithCommit();
+    const tree = (await remote.git('rev-parse', 'main^{tree}')).trim();
+    const script = [
+      'cd "$0"',
+      'export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a GIT_AUTHOR_DATE="1700000000 +0000"',
+      ...old.map(
+        ([name, attempt, ago]) =>
+          `git update-ref refs/factory/claims/${name}/${attempt} $(GIT_COMMITTER_DATE="${today - ago * day} +0000" git commit-tree -m 'Claim of ${name}/${attempt}' ${tree})`,
+      ),
+    ];
+    await promisify(execFile)('sh', ['-ec', script.join('\n'), remote.path]);
+    return remote;
+  }
+
+  async function claimOn(remote: string, more: Readonly<Record<string, string>> = {}): Promise<ScriptEnd> {
+    const bench = await makeBench();
+    await bench.tool('date', 'printf "%s\\n" "$TODAY"');
+    return bench.run('claim.sh', {
+      FACTORY_KEY: key,
+      FACTORY_ATTEMPT: '1',
+      CLAIM_RUN: 'github/1',
+      CLAIM_REMOTE: remote,
+      CLAIM_PRUNE_FROM: '22',
+      TODAY: String(today),
+      ...more,
+    });
+  }
+
+  const names = (all: readonly string[]): readonly string[] =>
+    all.map((ref) => ref.slice('refs/factory/claims/'.length)).filter((name) => !name.startsWith('young'));
+  const young = Array.from({ length: 21 }, (_, index) => [`young${index}`, 1, index] as const);
+  const own = `${key}/1`;
+
+  it('are taken away by who wins, a key with all its attempts at once', async () => {
+    const remote = await remoteWith([
+      ...young,
+      ['old', 1, 300],
+      ['old', 2, 200],
+      ['lasting', 1, 300],
+      ['lasting', 2, 10],
+      ['almost', 1, 100],
+    ]);
+    const url = await served(remote, { credential: 'x-access-token:hunter2' });
+    expect(said(await claimOn(url, { CLAIM_TOKEN: 'hunter2' }))).toBe('true');
+    // 20 claims are not 90 days younger than the one of 100 days ago.
+    expect(names(await claims(remote))).toEqual(['almost/1', own, 'lasting/1', 'lasting/2'].toSorted());
+    expect(await remote.branches()).toEqual(['main']);
+  });
+
+  it('stay where the clock of one runner is wrong', async () => {
+    const remote = await remoteWith([...young, ['old', 1, 80]]);
+    const end = await claimOn(remote.path, { TODAY: String(today + 1000 * day) });
+    expect(said(end)).toBe('true');
+    expect(names(await claims(remote))).toEqual([own, 'old/1']);
+    expect(await claims(remote)).toHaveLength(23);
+  });
+
+  it('stay where there are few, where they have no date, and where this run did not win', async () => {
+    const few = await remoteWith([...young.slice(0, 10), ['old', 1, 300]]);
+    expect(said(await claimOn(few.path))).toBe('true');
+    expect(names(await claims(few))).toEqual([own, 'old/1']);
+
+    const odd = await remoteWith([...young, ['old', 1, (today - 1_000_000_000) / day], ['mixed', 1, 300]]);
+    const blob = (await odd.git('rev-parse', 'main:Dockerfile')).trim();
+    await odd.git('update-ref', 'refs/factory/claims/mixed/2', blob);
+    await odd.git('update-ref', 'refs/factory/claims/blob/1', blob);
+    expect(said(await claimOn(odd.path))).toBe('true');
+    expect(names(await claims(odd))).toEqual(['blob/1', own, 'mixed/1', 'mixed/2', 'old/1'].toSorted());
+
+    const lost = await remoteWith([...young, ['old', 1, 300], [key, 1, 1]]);
+    expect(said(await claimOn(lost.path))).toBe('false');
+    expect(names(await claims(lost))).toEqual([own, 'old/1']);
+  });
+
+  it('that cannot be taken away keep nobody from building', async () => {
+    const remote = await remoteWith([...young, ['old', 1, 300]]);
+    await remote.hook(
+      'update',
+      '#!/bin/sh\ncase $3 in *[!0]*) exit 0 ;; esac\necho no deletions >&2; exit 1\n',
+    );
+    const end = await claimOn(remote.path);
+    expect(said(end)).toBe('true');
+    expect(end.stderr).toContain('old claims were not taken away');
+    expect(names(await claims(remote))).toEqual([own, 'old/1']);
+  });
+
+  it('are still known by a run that is run again on another day', async () => {
+    const remote = await remoteWith(young);
+    expect(said(await claimOn(remote.path))).toBe('true');
+    const later = { TODAY: String(today + 20 * day) };
+    expect(said(await claimOn(remote.path, later))).toBe('true');
+    expect(said(await claimOn(remote.path, { ...later, CLAIM_RUN: 'github/2' }))).toBe('false');
+  });
+});
