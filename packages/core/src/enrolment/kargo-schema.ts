@@ -100,6 +100,16 @@ export const kargoShape = z
     }),
     intervals: intervals.optional(),
     secrets: secrets.optional(),
+    imagePullSecrets: z
+      .array(text({ title: secretName, description: 'One of them.' }))
+      .meta({
+        title: 'list of Secrets',
+        description:
+          'Secrets of type `kubernetes.io/dockerconfigjson` with which the nodes pull `image`, where its registry wants an account.',
+        default: [],
+        examples: [['image-factory-pull']],
+      })
+      .optional(),
     serviceAccount: text({ description: 'ServiceAccount of the Jobs.', default: 'image-factory' }),
     resources: z
       .strictObject({

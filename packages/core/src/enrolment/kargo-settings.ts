@@ -67,6 +67,8 @@ export interface KargoSettings {
     /** Docker configuration with the credentials of registries, for the Jobs. */
     readonly registries: string | undefined;
   };
+  /** Names of Secrets with which the nodes pull the image of the Jobs. */
+  readonly imagePullSecrets: readonly string[];
   readonly serviceAccount: string;
   readonly resources: {
     readonly requests: Readonly<Record<string, string>>;
@@ -95,6 +97,7 @@ export const defaultKargo: KargoSettings = {
     server: 'image-factory-server',
     registries: undefined,
   },
+  imagePullSecrets: [],
   serviceAccount: 'image-factory',
   resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '1', memory: '1Gi' } },
   receivers: [],

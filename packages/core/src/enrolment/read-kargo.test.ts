@@ -31,6 +31,7 @@ kargo:
   schedule: CRON_TZ=Europe/Zurich 0 * * * 1-5
   intervals: { images: 10m, bases: 12h }
   secrets: { git: forge, registries: pulls }
+  imagePullSecrets: [pull-ours, pull-theirs]
   serviceAccount: worker
   resources: { limits: { cpu: 2, memory: 2Gi } }
   receivers: [{ type: quay, name: quay, secret: quay-webhook }]
@@ -55,6 +56,7 @@ kargo:
         server: 'image-factory-server',
         registries: 'pulls',
       },
+      imagePullSecrets: ['pull-ours', 'pull-theirs'],
       serviceAccount: 'worker',
       resources: { requests: defaultKargo.resources.requests, limits: { cpu: '2', memory: '2Gi' } },
       receivers: [{ type: 'quay', name: 'quay', secret: 'quay-webhook' }],

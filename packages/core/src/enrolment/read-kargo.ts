@@ -41,6 +41,9 @@ export function readKargo(shape: KargoShape | undefined, scope: Scope, memory: M
       server: name('server') ?? secrets.server,
       registries: name('registries'),
     },
+    imagePullSecrets: (shape.imagePullSecrets ?? []).flatMap(
+      (each, index) => readObjectName(each, within(scope, 'imagePullSecrets', index)) ?? [],
+    ),
     serviceAccount:
       readObjectName(shape.serviceAccount, within(scope, 'serviceAccount')) ?? defaultKargo.serviceAccount,
     resources: {

@@ -86,6 +86,7 @@ describe.each(['state/images', 'images'] as const)(
         branch: 'main',
         directory: 'image-factory',
         secrets: { git: 'forge-credentials', github: 'workflow-token' },
+        imagePullSecrets: ['pull-creds'],
       });
       expect(config.config?.settings.engine).toBe('embedded');
     });

@@ -13,6 +13,7 @@ export function settingsText(older: OlderSettings): string {
     ...(older.branch === undefined || older.branch === defaultKargo.branch ? {} : { branch: older.branch }),
     ...(older.directory === undefined || older.directory === '' ? {} : { directory: older.directory }),
     ...secretsOf(older),
+    ...(older.pullSecrets.length === 0 ? {} : { imagePullSecrets: older.pullSecrets }),
   };
   const section = Object.keys(kargo).length === 0 ? '' : `\n${stringify({ kargo }, { lineWidth: 0 })}`;
   return `# Written by image-factory migrate. image-factory schema factory prints the JSON Schema.
@@ -65,13 +66,11 @@ export function settingsChanges(older: OlderSettings, file: string): readonly Ch
       'its key token starts the builds, as before',
     );
   for (const name of older.pullSecrets)
-    changes.push({
-      action: 'by-hand',
-      file,
-      subject: 'imagePullSecrets',
-      what: `${name} belongs to the ServiceAccount`,
-      why: 'the pods that we generate name none: kubectl patch serviceaccount image-factory adds it, or a patch of the overlay',
-    });
+    from(
+      'imagePullSecrets',
+      `kargo.imagePullSecrets: ${name}`,
+      'it pulled the older image: check that it may pull kargo.image, or remove it',
+    );
   return changes;
 }
 

@@ -49,6 +49,9 @@ function podTemplate(context: SynthContext, { component, args, tokens }: JobOpti
     },
     spec: {
       serviceAccountName: kargo.serviceAccount,
+      ...(kargo.imagePullSecrets.length > 0
+        ? { imagePullSecrets: kargo.imagePullSecrets.map((name) => ({ name })) }
+        : {}),
       automountServiceAccountToken: false,
       restartPolicy: 'Never',
       securityContext: {

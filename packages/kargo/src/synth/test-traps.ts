@@ -35,7 +35,6 @@ const ownSteps = [
   'git-commit',
   'git-open-pr',
   'git-push',
-  'git-wait-for-pr',
   'http',
   'kustomize-set-image',
   'yaml-parse',
@@ -124,6 +123,34 @@ export const traps: Readonly<Record<string, Trap>> = {
       const names = each.spec.metrics.map(({ name }) => name);
       const fits = names.every((name) => /^[a-z0-9]([-a-z0-9]{0,21}[a-z0-9])?$/.test(name));
       return fits && new Set(names).size === names.length ? [] : [each.metadata.name];
+    }),
+  'an entry of a kustomization is replaced as a whole, its newName too': (all) =>
+    steps(all).flatMap(({ name, step }) =>
+      step.uses === 'kustomize-set-image' && step.config.images.some(({ newName }) => newName !== '*')
+        ? [name]
+        : [],
+    ),
+  'yaml-update replaces to the end of the line, so what it leaves is read before it is committed': (all) =>
+    all.flatMap((each) => {
+      const own = each.kind === 'Stage' ? (each.spec.promotionTemplate?.spec.steps ?? []) : [];
+      return own.flatMap((step, index) => {
+        const next = own[index + 1];
+        return step.uses !== 'yaml-update' ||
+          (next?.uses === 'yaml-parse' && next.config.path === step.config.path)
+          ? []
+          : [each.metadata.name];
+      });
+    }),
+  'a branch that is proposed again and again is pushed over what is there': (all) =>
+    all.flatMap((each) => {
+      const own = each.kind === 'Stage' ? (each.spec.promotionTemplate?.spec.steps ?? []) : [];
+      const proposed = own.flatMap((step) => (step.uses === 'git-open-pr' ? [step.config.sourceBranch] : []));
+      const forced = own.flatMap((step) =>
+        step.uses === 'git-push' && step.config.force === true ? [step.config.targetBranch] : [],
+      );
+      return proposed.join() === forced.join() && !proposed.some((branch) => branch.includes('${{'))
+        ? []
+        : [each.metadata.name];
     }),
   'due in 1.12: author of git-commit, createTargetBranch of git-open-pr': (all) => [
     ...withField(all, 'createTargetBranch'),

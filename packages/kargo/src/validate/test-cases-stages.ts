@@ -211,13 +211,24 @@ export const stageCases: readonly Case[] = [
   ['config-invalid', http({ timeout: '10 seconds' }), http({ timeout: '500ms' })],
   [
     'config-exclusive',
-    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL }] }),
-    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, tag: '1' }] }),
+    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, newName: '*' }] }),
+    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, newName: '*', tag: '1' }] }),
   ],
   [
     'config-exclusive',
-    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, tag: '1', digest: 'sha256:1' }] }),
-    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, digest: 'sha256:1' }] }),
+    step('kustomize-set-image', {
+      path: 'a',
+      images: [{ image: repoURL, newName: '*', tag: '1', digest: 'sha256:1' }],
+    }),
+    step('kustomize-set-image', {
+      path: 'a',
+      images: [{ image: repoURL, newName: '*', digest: 'sha256:1' }],
+    }),
+  ],
+  [
+    'kustomize-new-name',
+    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, tag: '1' }] }),
+    step('kustomize-set-image', { path: 'a', images: [{ image: repoURL, newName: repoURL, tag: '1' }] }),
   ],
   [
     'config-exclusive',

@@ -155,7 +155,7 @@ export const stepConfigRules = {
   'http-post-repeats': {
     severity: 'error',
     description:
-      'An http step that changes something does not end with every answer: it sends the same request again at each poll. Only a failureExpression that is the opposite of its successExpression ends it always.',
+      'An http step with POST or PATCH does not end with every answer: it sends the same request again at each poll. Only a failureExpression that is the opposite of its successExpression ends it always. PUT and DELETE are made to be repeated.',
     source: 'promotion',
     hint: 'Set failureExpression to !( ) around the successExpression, and wait in a second step with GET.',
     kinds,
@@ -163,7 +163,7 @@ export const stepConfigRules = {
     *check(resource) {
       for (const { config } of configsOf(resource, 'http')) {
         const method = textOf(child(config, 'method')) ?? 'GET';
-        if (!['POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) continue;
+        if (!['POST', 'PATCH'].includes(method)) continue;
         const success = textOf(child(config, 'successExpression')) ?? '';
         const failure = textOf(child(config, 'failureExpression')) ?? '';
         if (success === '' && failure === '') continue;
@@ -250,6 +250,21 @@ export const stepConfigRules = {
         )
           yield { at, message: `Kargo refuses ${quoted(textOf(at) ?? '')}` };
       }
+    },
+  },
+  'kustomize-new-name': {
+    severity: 'warning',
+    description:
+      'An entry of kustomize-set-image has no newName: the step replaces entries as a whole, so that a newName in the kustomization is lost, and the image comes from elsewhere.',
+    source: 'practice',
+    hint: 'Write newName: "*", which keeps what stands there, or the name that the image has in its registry.',
+    kinds,
+    needs: 'steps',
+    *check(resource) {
+      for (const { config } of configsOf(resource, 'kustomize-set-image'))
+        for (const at of items(child(config, 'images')))
+          if (isRecord(at.value) && !given(child(at, 'newName')))
+            yield { at, message: 'expected newName, got none' };
     },
   },
 } satisfies Readonly<Record<string, Rule>>;
