@@ -54,9 +54,8 @@ async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined
   const { builder, enrolment, intent } = found;
   const told = toldOf(run, intent);
   if (told && told.status !== 'superseded') return told;
-  const asked = await builder.get(enrolment, found.run.id);
-  // Nobody can be asked about a run that tells by itself: while nothing is heard of it, it counts as running.
-  const now = told && asked?.status === 'running' ? told : asked;
+  // That one run left says that another one holds the claim. Where nobody can be asked about that one, it counts as running.
+  const now = await builder.get(enrolment, found.run.id);
   // It was asked to run again, and that is not to be seen yet.
   if (now && isEndBefore(intent, now)) return { ...now, status: 'running' };
   if (now && now.status !== 'superseded') return now;

@@ -2,14 +2,21 @@ import { createApi } from '@image-factory/adapters/ci-http/api.ts';
 import { createGitea } from '@image-factory/adapters/gitea/create-gitea.ts';
 import { createGitlab } from '@image-factory/adapters/gitlab/create-gitlab.ts';
 import { createSecretSource } from '@image-factory/adapters/secrets/secret-source.ts';
+import { createWebhookCallBacks } from '@image-factory/adapters/webhook/call-back.ts';
 import { createWebhook } from '@image-factory/adapters/webhook/create-webhook.ts';
-import { defaultProviders, type WebhookSettings } from '@image-factory/core/enrolment/provider-settings.ts';
+import {
+  defaultProviders,
+  type WebhookCallBack,
+  type WebhookSettings,
+} from '@image-factory/core/enrolment/provider-settings.ts';
+import type { Builder } from '@image-factory/core/ports/builder.ts';
+import { webhookSignatureHeader } from '@image-factory/testing/forges/call-back-signing.ts';
 import { fakeGitea } from '@image-factory/testing/forges/gitea.ts';
 import { fakeGitlab } from '@image-factory/testing/forges/gitlab.ts';
-import { azureDevOps } from '@image-factory/testing/forges/webhook-systems.ts';
+import { azureDevOps, tekton } from '@image-factory/testing/forges/webhook-systems.ts';
 import { fakeWebhook } from '@image-factory/testing/forges/webhook.ts';
 import type { WorkflowRun } from '@image-factory/testing/forges/workflow-runs.ts';
-import type { ForgeSurroundings, ProviderUnderTest } from './test-provider-schedules.ts';
+import type { AdapterSurroundings, ForgeSurroundings, ProviderUnderTest } from './test-provider-schedules.ts';
 
 const token = 'a-token-of-a-test';
 const repo = 'acme/app';
@@ -163,22 +170,82 @@ export const webhookUnderTest: ProviderUnderTest = {
       system: azureDevOps,
       credential: { header: 'authorization', value: token },
     }),
-  builder({ exchange, clock, random, startWithin, registry }) {
-    const api = createApi({
-      provider: 'webhook',
-      url: webhookUrl,
-      ca: undefined,
-      clock,
-      random,
-      exchange,
-    });
-    return createWebhook({
-      settings: webhookSettings,
-      apiFor: () => api,
-      secrets: createSecretSource({ baseDir: '/nowhere', environment: { CI_TOKEN: token } }),
-      clock,
-      registry,
-      ...(startWithin === undefined ? {} : { startWithin }),
-    });
+  builder: (surroundings) => webhookBuilder(webhookSettings, surroundings),
+};
+
+function webhookBuilder(
+  settings: WebhookSettings,
+  { exchange, clock, random, startWithin, registry }: AdapterSurroundings,
+): Builder {
+  const api = createApi({
+    provider: 'webhook',
+    url: webhookUrl,
+    ca: undefined,
+    clock,
+    random,
+    exchange,
+  });
+  return createWebhook({
+    settings,
+    apiFor: () => api,
+    secrets: createSecretSource({ baseDir: '/nowhere', environment: { CI_TOKEN: token } }),
+    clock,
+    registry,
+    ...(startWithin === undefined ? {} : { startWithin }),
+  });
+}
+
+const callBackSecret = 'call-back-secret-of-a-test';
+
+/** A system that answers nothing but "accepted", cannot be asked, and tells by itself how its runs ended. */
+const tellingSettings: WebhookSettings = {
+  ...webhookSettings,
+  start: {
+    ...webhookSettings.start,
+    url: `${webhookUrl}/`,
+    body: '{ "key": "{{key}}", "attempt": "{{attempt}}", "image": "{{image}}", "pins": "{{pins}}" }',
   },
+  run: undefined,
+  status: undefined,
+  find: undefined,
+};
+
+const callBack: WebhookCallBack = {
+  sign: {
+    header: webhookSignatureHeader,
+    secret: { kind: 'env', name: 'CALL_BACK_KEY' },
+    algorithm: 'sha256',
+    prefix: 'sha256=',
+  },
+  key: '$.key',
+  attempt: '$.attempt',
+  state: '$.status',
+  success: ['Succeeded'],
+  failure: ['Failed'],
+  cancelled: [],
+  superseded: ['Superseded'],
+  digest: '$.digest',
+  link: '$.link',
+  log: undefined,
+};
+
+export const tellingWebhookUnderTest: ProviderUnderTest = {
+  provider: 'webhook',
+  repo,
+  callBacks: {
+    secret: callBackSecret,
+    reader: createWebhookCallBacks({
+      settings: callBack,
+      run: tellingSettings.run,
+      secret: async () => callBackSecret,
+    }),
+  },
+  forge: (surroundings) =>
+    fakeWebhook({
+      ...surroundings,
+      claim: claimOf(surroundings),
+      system: tekton,
+      credential: { header: 'authorization', value: token },
+    }),
+  builder: (surroundings) => webhookBuilder(tellingSettings, surroundings),
 };

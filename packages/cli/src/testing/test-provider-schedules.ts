@@ -1,5 +1,6 @@
 import type { Enrolment, Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
+import type { CallBackReader } from '@image-factory/core/ports/call-back.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
@@ -12,6 +13,7 @@ import {
   TestFactory,
   type TestFactoryOptions,
 } from '@image-factory/engine/testing-factory.ts';
+import type { CallBackFaults } from '@image-factory/testing/forges/call-back-post.ts';
 import {
   exchangeOver,
   type FakeExchange,
@@ -27,6 +29,7 @@ import {
 } from '@image-factory/testing/forges/workflow-runs.ts';
 import { digest } from '@image-factory/testing/records.ts';
 import { chance, type Disruption, type SimulatedProcess } from '@image-factory/testing/world/scheduler.ts';
+import { CallBackServer, nothingHeard, type Heard } from './test-call-backs.ts';
 
 /** What a forge's fake is made with. */
 export interface ForgeSurroundings extends Omit<WorkflowOptions, 'claim'> {
@@ -53,10 +56,14 @@ export interface ProviderUnderTest {
   /** Holds the repository, the workflow and the credentials. */
   forge(surroundings: ForgeSurroundings): FakeForge;
   builder(surroundings: AdapterSurroundings): Builder;
+  /** The forge tells of its runs by itself, and this believes it. */
+  readonly callBacks?: { readonly secret: string; readonly reader: CallBackReader };
 }
 
 export interface ProviderSetting {
   readonly faults?: Partial<ForgeFaults>;
+  /** What happens to call-backs, where there are any. */
+  readonly callBacks?: Partial<CallBackFaults>;
   readonly visibilityDelay?: Duration;
   readonly buildTime?: Duration;
   /** Three of ten creates come so much later at most to their forge. */
@@ -76,7 +83,7 @@ export interface ProviderSetting {
 export type Guard = 'intent' | 'look-up' | 'fence' | 'expected commit' | 'claim';
 
 /** In how many schedules each thing went wrong; `runs` and `exits` are counted over all of them. */
-export interface Totals {
+export interface Totals extends Heard {
   doubled: number;
   doubledAttempts: number;
   missing: number;
@@ -117,6 +124,7 @@ function anything(random: () => number): Disruption['what'] {
 /** Engine processes in the simulated world, whose builds are at a fake forge behind the real adapter. */
 class ProviderFactory extends TestFactory {
   readonly forge: FakeForge;
+  readonly server: CallBackServer | undefined;
   readonly #under: ProviderUnderTest;
   readonly #setting: ProviderSetting;
   readonly #random: () => number;
@@ -134,12 +142,23 @@ class ProviderFactory extends TestFactory {
     this.#under = under;
     this.#setting = setting;
     this.#random = chance((options.seed ?? 1) * 104_729);
+    const { callBacks } = under;
+    this.server =
+      callBacks &&
+      new CallBackServer(this, {
+        reader: callBacks.reader,
+        random: chance((options.seed ?? 1) * 15_485_863),
+        faults: setting.callBacks ?? {},
+      });
     this.forge = under.forge({
       now: () => this.world.now,
       random: this.#random,
       push: (run) => this.#push(run),
       outcome: setting.outcome,
       claims: !this.#lacks('claim'),
+      ...(callBacks && this.server
+        ? { callBacks: { secret: callBacks.secret, post: this.server.post } }
+        : {}),
       visibilityDelay: setting.visibilityDelay ?? 5 * minute,
       buildTime: setting.buildTime,
       lateness: () => (this.#random() < 0.3 ? this.#random() * (setting.lateness ?? 0) : 0),
@@ -218,6 +237,12 @@ async function play(under: ProviderUnderTest, seed: number, setting: ProviderSet
         disruptions.push({ process, at: 1 + Math.floor(random() * 60) });
       }
     }
+    // The server is killed too, now and then while it takes a report.
+    if (factory.server)
+      disruptions.push({
+        process: `call-${1 + Math.floor(random() * 20)}`,
+        at: 1 + Math.floor(random() * 3),
+      });
     await scheduler.run(disruptions);
     world.now += Math.floor(random() * 15) * minute;
   }
@@ -231,7 +256,7 @@ async function play(under: ProviderUnderTest, seed: number, setting: ProviderSet
   return verdict(factory);
 }
 
-function verdict({ forge, world, state, scheduler }: ProviderFactory): Totals {
+function verdict({ forge, world, state, scheduler, server }: ProviderFactory): Totals {
   const built = forge.runs.filter(({ digest: pushed }) => pushed !== undefined);
   const outcomes = [...state.images.values()].flatMap(({ rebuilds }) =>
     rebuilds.map(({ outcome }) => outcome),
@@ -248,6 +273,7 @@ function verdict({ forge, world, state, scheduler }: ProviderFactory): Totals {
     runs: forge.runs.length,
     retried: forge.runs.filter(({ tries }) => tries > 1).length,
     exits: forge.runs.filter(({ outcome }) => outcome === 'superseded').length,
+    ...(server?.heard ?? nothingHeard),
   };
 
   function isRecorded({ image: name, digest: pushed }: WorkflowRun): boolean {
@@ -272,6 +298,7 @@ export async function playProvider(
     runs: 0,
     retried: 0,
     exits: 0,
+    ...nothingHeard,
   };
   for (let seed = 1; seed <= count; seed++) {
     const one = await play(under, seed, setting);

@@ -11,7 +11,7 @@ export interface CallBackFaults {
   lost: number;
 }
 
-export const noCallBackFaults: Readonly<CallBackFaults> = { doubled: 0, late: 0, lateness: hour, lost: 0 };
+const noCallBackFaults: Readonly<CallBackFaults> = { doubled: 0, late: 0, lateness: hour, lost: 0 };
 
 /** Each takes up to so long, so that those of one moment come in any order. */
 const usualWay = 5 * second;
