@@ -1,49 +1,16 @@
-import { createServer, request as send } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { hour, minute } from '@image-factory/core/time.ts';
 import { ChangeRequests } from '@image-factory/testing/forges/change-requests.ts';
-import { giteaRequests } from '@image-factory/testing/forges/gitea-requests.ts';
-import { serveForge } from '@image-factory/testing/forges/serve-forge.ts';
-import { expect, it, onTestFinished } from 'vitest';
-import { place, settings, type Place } from './testing/test-place.ts';
+import { expect, it } from 'vitest';
+import { forgeFor } from './testing/test-forge.ts';
+import { place, settings } from './testing/test-place.ts';
 
 const token = 'gitea-token-0123456789';
 const branch = 'image-factory/app';
 
-/** A forge: its API and its repositories at one address; pushes need the token. */
-async function forgeFor(at: Place, store: ChangeRequests): Promise<string> {
-  const api = await serveForge(giteaRequests(store));
-  const git = await at.remote.serve();
-  const expected = `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`;
-  const server = createServer((incoming, outgoing) => {
-    const url = incoming.url ?? '/';
-    if (url.includes('git-receive-pack') && incoming.headers.authorization !== expected)
-      return void outgoing.writeHead(401, { 'www-authenticate': 'Basic realm="forge"' }).end();
-    const { origin } = new URL(url.startsWith('/api/') ? api.url : git.url);
-    const { method, headers } = incoming;
-    const on = send(`${origin}${url}`, { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(outgoing);
-    });
-    on.on('error', () => outgoing.destroy());
-    incoming.pipe(on);
-    return undefined;
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await api.close();
-    await git.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 it('a pin is moved by a request at a forge, from the first look to the merge', async () => {
   const at = await place();
   const store = new ChangeRequests({ repo: 'acme/repository', token, random: () => 0.5 });
-  const url = await forgeFor(at, store);
-  at.env['GITEA_TOKEN'] = token;
+  const providers = await forgeFor(at, store, 'gitea');
   const first = await at.registry.pushImage('base/os', '1', { layers: ['os-1'] });
   const dockerfile = `# pinned\r\nFROM ${at.registry.host}/base/os:1@${first.descriptor.digest}\r\nCOPY a /a\r\n`;
   await at.remote.commit({ 'app/Dockerfile': dockerfile, 'app/a': 'a\n' });
@@ -56,7 +23,7 @@ it('a pin is moved by a request at a forge, from the first look to the merge', a
   schedule: "* * * * * *"
   source: { provider: gitea, repo: acme/repository, dockerfile: app/Dockerfile }
 `,
-    settings(at, `providers: { gitea: { url: "${url}" } }\n`),
+    settings(at, providers),
   );
   await at.run('run', '--once');
   at.pass(hour);

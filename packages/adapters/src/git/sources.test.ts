@@ -115,6 +115,51 @@ describe.each(['local', 'http', 'plain'] as const)('a source that is %s', (kind)
     expect(must(await file.text())).toBe('FROM größe\r\n');
   });
 
+  it('takes a version that is written into a file of any image for no change, and all else in that file for one', async () => {
+    const manifest = (version: string, more = '') => `{ "version": "${version}"${more} }\n`;
+    await remote.commit({
+      'a/Dockerfile': 'FROM scratch\n',
+      'a/VERSION': 'v1.0.0\n',
+      'a/deep/package.json': manifest('1.0.0'),
+      'b/Dockerfile': 'FROM scratch\n',
+      'b/VERSION': '1.0.0\n',
+    });
+    const sources = open();
+    const versionFiles = [
+      { path: 'a/VERSION', form: 'text', key: [] },
+      { path: 'a/deep/package.json', form: 'json', key: ['version'] },
+      { path: 'b/VERSION', form: 'text', key: [] },
+      { path: 'b/none.toml', form: 'toml', key: ['version'] },
+    ] as const;
+    const read = async (from = sources) => {
+      const wanted = [
+        { dockerfile: 'a/Dockerfile', context: 'a' },
+        { dockerfile: 'b/Dockerfile', context: '.' },
+        { dockerfile: 'b/Dockerfile', context: 'b' },
+      ].map((paths) => ({ ...source(paths), versionFiles }));
+      return (await from.read(wanted)).map((answer) => must(answer).revision);
+    };
+    const first = await read();
+    await remote.commit({ 'a/VERSION': 'v2.0.0\n', 'b/VERSION': '1.0.1\n' }, { message: 'x [skip ci]' });
+    expect(await read()).toEqual(first);
+    await remote.commit({ 'a/deep/package.json': manifest('7.0.0-beta.1') });
+    expect(await read()).toEqual(first);
+    expect(await read(open({ cacheDir: join(folder, 'other') }))).toEqual(first);
+    await remote.commit({ 'a/deep/package.json': manifest('7.0.0', ', "dependencies": {}') });
+    const [a, all, b] = await read();
+    expect([a === first[0], all === first[1], b === first[2]]).toEqual([false, false, true]);
+    await remote.commit({ 'a/deep/package.json': manifest('1.0.0') });
+    expect(await read()).toEqual(first);
+    await remote.commit({ 'b/VERSION': 'now something else\n' });
+    expect((await read())[2]).not.toBe(first[2]);
+    // Without being told of them they are files like any other.
+    const plain = async () =>
+      must(await readOne(sources, { dockerfile: 'a/Dockerfile', context: 'a' })).revision;
+    const before = await plain();
+    await remote.commit({ 'a/VERSION': 'v3.0.0\n' });
+    expect(await plain()).not.toBe(before);
+  });
+
   it('gives a revision that changes exactly when the Dockerfile or its context does', async () => {
     await commit({
       'apps/a/Dockerfile': 'FROM a',

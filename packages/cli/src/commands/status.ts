@@ -70,9 +70,11 @@ function one(image: ImageRecord, style: Style): string {
     `  discovery  ${image.discoveryStatus}${image.discoveryError === undefined ? '' : `: ${image.discoveryError}`}`,
   );
   if (image.hold) lines.push(`  hold       ${image.hold.reason}`);
-  const request = image.pullRequest;
-  if (request)
-    lines.push(`  request    ${request.ended?.outcome ?? 'open'} ${request.url ?? request.branch}`);
+  const { versionFile } = image;
+  if (versionFile) lines.push(`  written    ${versionFile.version} in ${versionFile.path}`);
+  for (const request of [image.pullRequest, image.versionRequest])
+    if (request)
+      lines.push(`  request    ${request.ended?.outcome ?? 'open'} ${request.url ?? request.branch}`);
   if (image.approved) lines.push(`  approved   ${image.approved.tag} @ ${image.approved.digest}`);
   if (image.dependencies.length > 0) lines.push('', style.dim('built from'));
   for (const dependency of image.dependencies) {
