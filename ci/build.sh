@@ -5,6 +5,7 @@
 # BUILD_IMAGE      registry and repository, without a tag
 # BUILD_TAGS       tags to move, with spaces, commas or line ends between; BUILD_VERSION is one more
 # BUILD_SOURCE     folder that the next two are relative to; BUILD_DOCKERFILE, BUILD_CONTEXT
+# BUILD_OWN_DOCKERFILE   a Dockerfile of this repository, in the place of the source's
 # BUILD_TARGET, BUILD_PLATFORMS (with commas), BUILD_ARGS (NAME=value lines), BUILD_SECRETS (NAME=value lines)
 # BUILD_CACHE      a reference that keeps layers between builds; empty: none
 # BUILD_SBOM, BUILD_PROVENANCE   as buildx takes them: true, false, mode=max
@@ -28,10 +29,15 @@ context=${BUILD_CONTEXT:-.}
 inside "$source" BUILD_SOURCE
 inside "$dockerfile" BUILD_DOCKERFILE
 inside "$context" BUILD_CONTEXT
+file=$source/$dockerfile
+if [ -n "${BUILD_OWN_DOCKERFILE-}" ]; then
+  inside "$BUILD_OWN_DOCKERFILE" BUILD_OWN_DOCKERFILE
+  file=$BUILD_OWN_DOCKERFILE
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-set -- buildx build --progress plain --pull --push --file "$source/$dockerfile" --metadata-file "$work/metadata.json"
+set -- buildx build --progress plain --pull --push --file "$file" --metadata-file "$work/metadata.json"
 
 tags=0
 # shellcheck disable=SC2086 # they are words

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -64,7 +64,86 @@ describe('the source of a build', () => {
     expect([none.outputs.size, unfit.outputs.size]).toEqual([0, 0]);
   });
 
+  it('is the commit of upstream that was decided on, with the patches that are named', async () => {
+    const { url, first } = await upstream();
+    const bench = await makeBench();
+    const work = join(bench.dir, 'work');
+    await mkdir(join(work, 'p q'));
+    await writeFile(join(work, 'p q/b.diff'), patch);
+    const rename =
+      'diff --git a/a.txt b/new/a.txt\nsimilarity index 100%\nrename from a.txt\nrename to new/a.txt\n';
+    await writeFile(
+      join(work, 'a.patch'),
+      `${patch.replace('node:20', 'node:22').replace('+FROM node:22', '+FROM node:24')}${rename}`,
+    );
+    const { code, stderr, outputs } = await bench.run('upstream.sh', {
+      UPSTREAM_REPOSITORY: url,
+      UPSTREAM_REF: 'refs/heads/main',
+      UPSTREAM_COMMIT_OF: 'upstream',
+      FACTORY_COMMIT: first,
+      UPSTREAM_PATCHES: 'p q/b.diff\na.patch',
+      SOURCE_URL: 'https://example.com/own',
+      SOURCE_COMMIT: 'own',
+    });
+    expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
+    expect(Object.fromEntries(outputs)).toEqual({ source: 'upstream-source', url, commit: first });
+    const read = (name: string) => readFile(join(work, 'upstream-source', name), 'utf8');
+    expect([await read('Dockerfile'), await read('new/a.txt')]).toEqual([
+      'FROM node:24\nRUN true\n',
+      'one\n',
+    ]);
+    await expect(read('a.txt')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it.each([
+    [
+      'a symbolic link',
+      'diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc\n',
+    ],
+    ['a path above', '--- /dev/null\n+++ b/../../evil\n@@ -0,0 +1 @@\n+x\n'],
+    ["git's own files", '--- /dev/null\n+++ b/.git/hooks/post-checkout\n@@ -0,0 +1 @@\n+x\n'],
+    ['a copy', 'diff --git a/a.txt b/b.txt\nsimilarity index 100%\ncopy from a.txt\ncopy to b.txt\n'],
+  ])('is not built with a patch that makes %s', async (_, text) => {
+    const { url } = await upstream();
+    const bench = await makeBench();
+    await writeFile(join(bench.dir, 'work/1.patch'), text);
+    const at = { UPSTREAM_REPOSITORY: url, UPSTREAM_REF: 'main', UPSTREAM_PATCHES: '1.patch' };
+    const end = await bench.run('upstream.sh', at);
+    expect([end.code, end.outputs.size]).toEqual([1, 0]);
+    expect(await readdir(join(bench.dir, 'work/upstream-source'))).toEqual(['.git']);
+    expect(await readdir(bench.dir)).not.toContain('evil');
+  });
+
+  it('takes no patch from elsewhere', async () => {
+    const { url } = await upstream();
+    const bench = await makeBench();
+    await writeFile(join(bench.dir, 'outside.patch'), patch);
+    await symlink('../outside.patch', join(bench.dir, 'work/link.patch'));
+    await symlink('..', join(bench.dir, 'work/up'));
+    const at = { UPSTREAM_REPOSITORY: url, UPSTREAM_REF: 'main' };
+    for (const [index, named] of [
+      '../outside.patch',
+      `${bench.dir}/outside.patch`,
+      'link.patch',
+      'up/outside.patch',
+      'none.patch',
+    ].entries()) {
+      const end = await bench.run('upstream.sh', {
+        ...at,
+        UPSTREAM_PATCHES: named,
+        UPSTREAM_FOLDER: `f${index}`,
+      });
+      expect([named, end.code, end.outputs.size]).toEqual([named, 1, 0]);
+    }
+  });
+
+  it.each([
+    {
+      UPSTREAM_REPOSITORY: 'https://example.com/a.git',
+      UPSTREAM_REF: 'x',
+      UPSTREAM_COMMIT_OF: 'upstream',
+      FACTORY_COMMIT: '--x',
+    },
     { UPSTREAM_REPOSITORY: 'ext::sh -c "touch pwned"', UPSTREAM_REF: 'main' },
     { UPSTREAM_REPOSITORY: '--upload-pack=touch', UPSTREAM_REF: 'main' },
     { UPSTREAM_REPOSITORY: 'https://example.com/a.git', UPSTREAM_REF: '--upload-pack=touch' },

@@ -59,6 +59,29 @@ it('makes callers that the linter accepts, and says what it could not see', asyn
   expect(out).toContain('--- git.invalid/acme/api/.forgejo/workflows/build-image.yml');
 });
 
+it('makes those of upstream sources for our own repository, and the linter accepts them', async () => {
+  await at.enrol(`
+- name: patched
+  repository: ghcr.io/acme/patched
+  source: { provider: github, repo: up/x, tag: v1, patches: [patches/1.patch], workflow: patched.yml }
+- name: mixed
+  repository: ghcr.io/acme/mixed
+  local: { dockerfile: images/mixed/Dockerfile }
+  source: { provider: forgejo, repo: "https://github.com/up/x", context: src, workflowRepo: acme/builds }
+`);
+  const { files } = await at.ask<Answer>('workflows');
+  expect(files.map(({ repository, path }) => `${repository} ${path}`)).toEqual([
+    '. .github/workflows/patched.yml',
+    '. .github/workflows/image-factory-build.yml',
+    'acme/builds .forgejo/workflows/build-image.yml',
+  ]);
+  for (const { path, text } of files) expect((await createLinter())(text, path)).toEqual([]);
+  expect(files[0]?.text).toContain('upstream: "https://github.com/up/x.git"');
+  expect(files[0]?.text).toContain('upstream_ref: "refs/tags/v1"');
+  expect(files[0]?.text).toContain('patches: "patches/1.patch"');
+  expect(files[2]?.text).toContain('BUILD_OWN_DOCKERFILE: "images/mixed/Dockerfile"');
+});
+
 it('finds the workflow that is there', async () => {
   await at.remote.commit({
     '.github/workflows/app.yml': 'on: { workflow_dispatch: { inputs: { factory_key: {} } } }\n',

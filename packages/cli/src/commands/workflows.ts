@@ -1,6 +1,9 @@
 import { dirname } from 'node:path/posix';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
+import { ownFolder } from '@image-factory/adapters/git/source-location.ts';
 import { createSources } from '@image-factory/adapters/git/sources.ts';
+import type { Source } from '@image-factory/core/enrolment/types.ts';
+import { workflowSource } from '@image-factory/core/rebuild/workflow-source.ts';
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import {
   planCallers,
@@ -42,11 +45,13 @@ export async function workflows(
   const places = workflowPlaces(config).filter(
     ({ image }) => names.length === 0 || names.includes(image.name),
   );
+  const factoryDir = resolve(io.cwd, options.dir);
   const looks = await lookAt(places, options, io);
   const { images, files } = planCallers(looks, {
     settings: config.settings.providers,
     githubBuild,
     gitlabComponent,
+    factoryFolder: relative(ownFolder(factoryDir), factoryDir).split(sep).join('/') || '.',
   });
   const into = flags['write'];
   const written =
@@ -110,7 +115,7 @@ async function lookAt(
   });
   try {
     const found = await sources.read(
-      places.map(({ image: { source }, path }) => ({ ...source, dockerfile: path, context: dirname(path) })),
+      places.map(({ image: { source }, path }) => fileAt(workflowSource(source, undefined), path)),
     );
     return await Promise.all(
       places.map(async (place, index) => {
@@ -128,6 +133,12 @@ async function lookAt(
   } finally {
     sources.close();
   }
+}
+
+/** A file of a repository, as a Dockerfile would be. */
+function fileAt({ provider, repo, branch }: Source, path: string): Source {
+  const build = { target: undefined, buildArgs: {}, workflow: undefined };
+  return { provider, repo, branch, dockerfile: path, context: dirname(path), ...build };
 }
 
 /** A folder for the repository below the one that is written to: its name, and the branch where one is enrolled. */

@@ -26,10 +26,22 @@ export const buildOptions: readonly BuildOption[] = [
   ),
   option('upstream_ref', 'Its tag, branch or commit', '', 'UPSTREAM_REF'),
   option(
+    'commit_of',
+    'repository, or upstream where factory_commit is one of its commits',
+    'repository',
+    'UPSTREAM_COMMIT_OF',
+  ),
+  option(
     'patches',
-    'Folder of this repository with *.patch files for the upstream source',
+    'Patches of this repository for the upstream source: a folder with *.patch files, or files, one a line, in order',
     '',
     'UPSTREAM_PATCHES',
+  ),
+  option(
+    'own_dockerfile',
+    'Path of a Dockerfile in this repository, in the place of the upstream one',
+    '',
+    'BUILD_OWN_DOCKERFILE',
   ),
 ];
 

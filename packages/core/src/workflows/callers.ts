@@ -3,14 +3,21 @@ import { buildOptions } from './build-options.ts';
 import { factoryInputs } from './factory-inputs.ts';
 import { giteaJob } from './gitea-build.ts';
 import { quoted } from './quoted.ts';
+import { upstreamValues, type CallerPlaces } from './upstream-values.ts';
+import { ok, type Result } from '../result.ts';
 
 /** What the caller of a ready-made build hands on, by the names of the build options; left out where it is the default. */
-export function valuesOf(image: ManagedEnrolment): ReadonlyMap<string, string> {
+export function valuesOf(
+  image: ManagedEnrolment,
+  places: CallerPlaces,
+): Result<ReadonlyMap<string, string>, string> {
   const { source } = image;
+  const upstream = upstreamValues(source, places);
+  if (!upstream.ok) return upstream;
   const written: readonly (readonly [string, string])[] = [
     ['image', `${image.registry}/${image.repository}`],
     ['tags', image.tags.join(',')],
-    ['dockerfile', source.dockerfile],
+    ['dockerfile', source.ownDockerfile === true ? 'Dockerfile' : source.dockerfile],
     ['context', source.context],
     ['target', source.target ?? ''],
     ['platforms', image.platforms.join(',')],
@@ -20,9 +27,10 @@ export function valuesOf(image: ManagedEnrolment): ReadonlyMap<string, string> {
         .map(([name, value]) => `${name}=${value}`)
         .join('\n'),
     ],
+    ...upstream.value,
   ];
   const usual = new Map(buildOptions.map((option) => [option.name, option.default]));
-  return new Map(written.filter(([name, value]) => value !== usual.get(name)));
+  return ok(new Map(written.filter(([name, value]) => value !== usual.get(name))));
 }
 
 /** An image and what its build is told, by the names of the build options. */

@@ -1,5 +1,5 @@
 import { quoted } from './quoted.ts';
-import { buildOptions } from './build-options.ts';
+import { buildOptions, versionOptions } from './build-options.ts';
 import { embedScript } from './embed-script.ts';
 import { factoryInputs } from './factory-inputs.ts';
 
@@ -8,10 +8,12 @@ import { factoryInputs } from './factory-inputs.ts';
  * action of others is needed. `values`: by the names of the build options, and `sign`. `image`: the only one that it runs for.
  */
 export function giteaJob(values: ReadonlyMap<string, string>, image: string | undefined): string {
-  const options = buildOptions
+  const options = [...buildOptions, ...versionOptions]
     .map(({ name, variable, default: value }) => [variable, values.get(name) ?? value ?? ''] as const)
     .map(([variable, value]) => `      ${variable}: ${quoted(value)}`);
   const environment = factoryInputs.map(({ name }) => `      ${name.toUpperCase()}: \${{ inputs.${name} }}`);
+  const decided =
+    values.get('commit_of') === 'upstream' ? 'github.sha' : 'inputs.factory_commit || github.sha';
   const claimed = "if: steps.claim.outputs.claimed == 'true'";
   const report = (digest: string): string => `        env:
           DIGEST: ${digest}
@@ -48,7 +50,7 @@ ${report('""')}
         shell: sh
         env:
           CHECKOUT_REMOTE: \${{ github.server_url }}/\${{ github.repository }}
-          CHECKOUT_COMMIT: \${{ inputs.factory_commit || github.sha }}
+          CHECKOUT_COMMIT: \${{ ${decided} }}
           CHECKOUT_TOKEN: \${{ github.token }}
         run: |
 ${embedScript('checkout', 10)}
@@ -56,6 +58,9 @@ ${embedScript('checkout', 10)}
         id: source
         ${claimed}
         shell: sh
+        env:
+          SOURCE_URL: \${{ github.server_url }}/\${{ github.repository }}
+          SOURCE_COMMIT: \${{ ${decided} }}
         run: |
           OUTPUT_FILE=$GITHUB_OUTPUT
 ${embedScript('upstream', 10)}
@@ -67,6 +72,15 @@ ${embedScript('upstream', 10)}
           REGISTRY_TOKEN: \${{ secrets.REGISTRY_TOKEN }}
         run: |
 ${embedScript('login', 10)}
+      - name: Ask for the version
+        id: version
+        ${claimed} && env.VERSION_REPOSITORY != ''
+        shell: sh
+        env:
+          FACTORY_GIT_TOKEN: \${{ secrets.FACTORY_GIT_TOKEN }}
+        run: |
+          OUTPUT_FILE=$GITHUB_OUTPUT
+${embedScript('version', 10)}
       - name: Build and push
         id: build
         ${claimed}
@@ -74,8 +88,9 @@ ${embedScript('login', 10)}
         env:
           BUILD_SOURCE: \${{ steps.source.outputs.source }}
           BUILD_SECRETS: \${{ secrets.BUILD_SECRETS }}
-          SOURCE_URL: \${{ github.server_url }}/\${{ github.repository }}
-          SOURCE_COMMIT: \${{ inputs.factory_commit || github.sha }}
+          BUILD_VERSION: \${{ steps.version.outputs.version }}
+          SOURCE_URL: \${{ steps.source.outputs.url }}
+          SOURCE_COMMIT: \${{ steps.source.outputs.commit }}
         run: |
           OUTPUT_FILE=$GITHUB_OUTPUT
           docker buildx create --use > /dev/null

@@ -94,13 +94,16 @@ ${embedScript('claim', 10)}
       - name: Check out the commit that was decided on
         uses: ${actions.checkout}
         with:
-          ref: \${{ inputs.factory_commit }}
+          ref: \${{ inputs.commit_of == 'upstream' && github.sha || inputs.factory_commit }}
           persist-credentials: false
       - name: Fetch and patch upstream
         id: source
         shell: sh
         env:
 ${variables('UPSTREAM_')}
+          FACTORY_COMMIT: \${{ inputs.factory_commit }}
+          SOURCE_URL: \${{ github.server_url }}/\${{ github.repository }}
+          SOURCE_COMMIT: \${{ inputs.factory_commit || github.sha }}
         run: |
           OUTPUT_FILE=$GITHUB_OUTPUT
 ${embedScript('upstream', 10)}
@@ -137,8 +140,8 @@ ${variables('BUILD_')}
           BUILD_SOURCE: \${{ steps.source.outputs.source }}
           BUILD_VERSION: \${{ steps.version.outputs.version }}
           BUILD_SECRETS: \${{ secrets.build_secrets }}
-          SOURCE_URL: \${{ github.server_url }}/\${{ github.repository }}
-          SOURCE_COMMIT: \${{ inputs.factory_commit || github.sha }}
+          SOURCE_URL: \${{ steps.source.outputs.url }}
+          SOURCE_COMMIT: \${{ steps.source.outputs.commit }}
         run: |
           OUTPUT_FILE=$GITHUB_OUTPUT
 ${embedScript('build', 10)}

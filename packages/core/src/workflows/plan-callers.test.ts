@@ -95,6 +95,56 @@ describe('callers', () => {
       {},
       '.forgejo/workflows/build-image.yml',
     ],
+    [
+      'github-upstream.yml',
+      [
+        image('patched', {
+          repo: 'https://codeberg.org/up/x.git',
+          tag: 'v1.2',
+          patches: ['patches/1.patch', 'patches/2.diff'],
+          workflowRepo: '.',
+        }),
+      ],
+      { factoryFolder: 'images' },
+      '.github/workflows/build-image.yml',
+    ],
+    [
+      'gitlab-upstream.yml',
+      [
+        image('patched', {
+          provider: 'gitlab',
+          repo: 'up/x',
+          branch: 'main',
+          patches: ['1.patch'],
+          workflowRepo: 'acme/builds',
+        }),
+        image('own', {
+          provider: 'gitlab',
+          repo: 'up/x',
+          commit: '0'.repeat(40),
+          ownDockerfile: true,
+          dockerfile: 'images/own/Dockerfile',
+          context: '.',
+          workflowRepo: 'acme/builds',
+        }),
+      ],
+      {},
+      '.gitlab-ci.yml',
+    ],
+    [
+      'gitea-upstream.yml',
+      [
+        image('patched', {
+          provider: 'gitea',
+          repo: 'https://github.com/up/x',
+          patches: ['1.patch'],
+          workflowRepo: 'acme/builds',
+          workflowBranch: 'main',
+        }),
+      ],
+      {},
+      '.gitea/workflows/build-image.yml',
+    ],
   ] as const)('%s', async (name, images, options, path) => {
     const { files } = plan(images, undefined, options);
     const file = files.find((each) => each.path === path);
@@ -117,6 +167,26 @@ describe('callers', () => {
     ]);
     const elsewhere = { githubBuild: 'a/b/.github/workflows/c.yml@1', gitlabComponent: 'h/a/b/c@1' };
     expect(plan(images, undefined, elsewhere).files).toHaveLength(3);
+  });
+
+  it('of an upstream source are for the repository that has the workflow', () => {
+    const { images, files } = plan([
+      image('a', { repo: 'up/x', patches: ['1.patch'], workflowRepo: '.' }),
+      image('b', { repo: 'up/x', workflowRepo: 'acme/builds', workflowBranch: 'main' }),
+      image('c', { repo: 'git@github.com:up/x', patches: ['1.patch'], workflowRepo: '.', workflow: 'c.yml' }),
+    ]);
+    expect(images.map(({ repository, status }) => `${repository} ${status}`)).toEqual([
+      '. made',
+      'acme/builds made',
+      '. refused',
+    ]);
+    expect(images[2]?.problem?.message).toContain('has no https address');
+    expect(
+      files.flatMap(({ images: of, repository, branch }) => (of[0] ? [[of[0], repository, branch]] : [])),
+    ).toEqual([
+      ['a', '.', undefined],
+      ['b', 'acme/builds', 'main'],
+    ]);
   });
 
   it('are made for those that have none, and for those of whom nobody knows', () => {

@@ -2,7 +2,9 @@ import { usualWorkflow } from '../rebuild/dispatch.ts';
 import type { FactoryConfig, ManagedEnrolment, Provider, Settings } from '../enrolment/types.ts';
 import type { Problem } from '../problem.ts';
 import { valuesOf, giteaCaller, githubCaller, gitlabCaller, type CalledBuild } from './callers.ts';
+import { workflowSource } from '../rebuild/workflow-source.ts';
 import { isExpression } from './quoted.ts';
+import type { CallerPlaces } from './upstream-values.ts';
 import { buildWorkflow, localBuilds } from './ready-made.ts';
 
 /** What is known of the workflow file of an image. */
@@ -62,6 +64,8 @@ interface CallerOptions {
   readonly githubBuild: string | undefined;
   /** Address of a component with its version; undefined: the build is written beside its callers. */
   readonly gitlabComponent: string | undefined;
+  /** The factory directory as a path in its repository. @default `.` */
+  readonly factoryFolder?: string;
 }
 
 const folders: Readonly<Partial<Record<Provider, string>>> = {
@@ -90,9 +94,10 @@ export function planCallers(
 ): CallerPlan {
   const images: ImageCaller[] = [];
   const groups = new Map<string, WorkflowPlace[]>();
+  const callerPlaces = { providers: options.settings, factoryFolder: options.factoryFolder ?? '.' };
   for (const { image, path, look } of looks) {
-    const found = { image: image.name, repository: image.source.repo, path };
-    const problem = mistakeOf(image, path);
+    const found = { image: image.name, repository: repositoryOf(image).repo, path };
+    const problem = mistakeOf(image, path, callerPlaces);
     if (look.kind === 'there') {
       // A file that several images share names each of them.
       const shared = looks.filter((other) => groupOf(other) === groupOf({ image, path })).length > 1;
@@ -113,7 +118,7 @@ export function planCallers(
     const key = groupOf({ image, path });
     groups.set(key, [...(groups.get(key) ?? []), { image, path }]);
   }
-  const files = [...groups.values()].flatMap((group) => filesOf(group, options));
+  const files = [...groups.values()].flatMap((group) => filesOf(group, options, callerPlaces));
   return {
     images,
     files: [
@@ -122,17 +127,34 @@ export function planCallers(
   };
 }
 
-function groupOf({ image: { source }, path }: WorkflowPlace): string {
-  return JSON.stringify([source.provider, source.repo, source.branch, path]);
+function groupOf({ image, path }: WorkflowPlace): string {
+  const { repo, branch } = repositoryOf(image);
+  return JSON.stringify([image.source.provider, repo, branch, path]);
 }
 
-function filesOf(places: readonly WorkflowPlace[], options: CallerOptions): readonly CallerFile[] {
+/** Where the workflow is, as enrolled. */
+function repositoryOf({ source }: ManagedEnrolment): {
+  readonly repo: string;
+  readonly branch: string | undefined;
+} {
+  return workflowSource(source, undefined);
+}
+
+function filesOf(
+  places: readonly WorkflowPlace[],
+  options: CallerOptions,
+  callerPlaces: CallerPlaces,
+): readonly CallerFile[] {
   const [first] = places;
   if (!first) return [];
   const { path } = first;
-  const { provider, repo, branch } = first.image.source;
+  const { provider } = first.image.source;
+  const { repo, branch } = repositoryOf(first.image);
   const images = places.map(({ image }) => image.name);
-  const builds = places.map(({ image }): CalledBuild => ({ name: image.name, values: valuesOf(image) }));
+  const builds = places.flatMap(({ image }): readonly CalledBuild[] => {
+    const values = valuesOf(image, callerPlaces);
+    return values.ok ? [{ name: image.name, values: values.value }] : [];
+  });
   const caller = (text: string): CallerFile => ({ provider, repository: repo, branch, path, images, text });
   const local = (kind: keyof typeof localBuilds): CallerFile => ({
     provider,
@@ -169,7 +191,7 @@ function filesOf(places: readonly WorkflowPlace[], options: CallerOptions): read
   return [caller(giteaCaller(builds))];
 }
 
-function mistakeOf(image: ManagedEnrolment, path: string): Problem | undefined {
+function mistakeOf(image: ManagedEnrolment, path: string, callerPlaces: CallerPlaces): Problem | undefined {
   const subject = { kind: 'image', name: image.name } as const;
   if (!/\/[\w.-]+\.ya?ml$|^\.gitlab-ci\.yml$/.test(path) || path.includes('..')) {
     return {
@@ -180,7 +202,17 @@ function mistakeOf(image: ManagedEnrolment, path: string): Problem | undefined {
       subject,
     };
   }
-  const bad = [...valuesOf(image)].find(([, value]) => isExpression(value));
+  const values = valuesOf(image, callerPlaces);
+  if (!values.ok) {
+    return {
+      code: 'CONFIG_CONFLICT',
+      message: `no workflow is made for ${image.name}: ${values.error}`,
+      hint: 'Write source.repo as https address, or as owner/name of the provider.',
+      place: image.place,
+      subject,
+    };
+  }
+  const bad = [...values.value].find(([, value]) => isExpression(value));
   return (
     bad && {
       code: 'CONFIG_INVALID_VALUE',
