@@ -223,8 +223,8 @@ const callBack: WebhookCallBack = {
   success: ['Succeeded'],
   failure: ['Failed'],
   cancelled: [],
-  superseded: ['Superseded'],
-  digest: '$.digest',
+  superseded: ['Completed'],
+  digest: undefined,
   link: '$.link',
   log: undefined,
 };

@@ -110,15 +110,13 @@ export const tekton: WebhookSystem = {
       factory_pins: event['pins'],
     });
   },
-  /** Of a task under `finally`, which runs whatever became of the others, but not when the run is cancelled. */
+  /** Of a task under `finally`, by `$(tasks.status)`; no such task runs where the whole run is cancelled. */
   callBack(run, change) {
     if (change !== 'ended' || run.outcome === 'cancelled') return undefined;
-    const { key, attempt, outcome, digest } = run;
-    const status = { success: 'Succeeded', failure: 'Failed', superseded: 'Superseded' }[
-      outcome ?? 'success'
-    ];
-    const dashboard = `https://tekton.test/#/namespaces/ci/pipelineruns/image-${run.id}`;
-    return { key, attempt: String(attempt), status, digest: digest ?? '', link: dashboard };
+    const { id, key, attempt, outcome } = run;
+    const status = { success: 'Succeeded', failure: 'Failed', superseded: 'Completed' }[outcome ?? 'success'];
+    const link = `https://tekton.test/#/namespaces/ci/pipelineruns/image-${id}`;
+    return { key, attempt: String(attempt), status, link };
   },
   started: ({ id }) => ({
     status: 202,
