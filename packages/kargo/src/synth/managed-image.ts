@@ -101,7 +101,9 @@ function sourceWarehouse(
   const subscription: GitSubscription = {
     repoURL: url.value,
     ...(source.tag === undefined
-      ? { ...(branch === undefined ? {} : { branch }) }
+      ? branch === undefined
+        ? {}
+        : { branch }
       : { commitSelectionStrategy: 'Lexical' as const, allowTagsRegexes: [exactly(source.tag)] }),
     ...(include === undefined ? {} : { includePaths: include }),
     // What the factory itself writes must not make it look again.
