@@ -146,7 +146,7 @@ export async function runCycle(
   // A cycle for one image's rebuild proposes nothing.
   if (!dry && !isStopped(run) && options.startOnly === undefined) await propose(run);
   const plan = isStopped(run) ? planOn(run, records.state, 'report') : await planNow(run, 'report');
-  if (!dry) await notify(run, plan, config);
+  if (!dry) await notify(run, plan, config, around?.bases);
   return reportOf(run, plan);
 }
 

@@ -13,6 +13,8 @@ export interface Target {
   readonly subject: Subject;
   /** Bases, and external images, that verification may refuse its digests for. */
   readonly verified: string[];
+  /** Bases that it is the tag of. */
+  readonly bases: string[];
   readonly ledgers: (readonly LedgerEntry[])[];
   /** What stands under the tag in each of them. */
   readonly standing: (LedgerEntry | undefined)[];
@@ -62,6 +64,7 @@ export function lookTargets(
       reference,
       subject,
       verified: [],
+      bases: [],
       ledgers: [],
       standing: [],
       known: undefined,
@@ -111,6 +114,7 @@ export function lookTargets(
     if (!base) continue;
     const reference = { domain: base.registry, path: base.repository, tag: base.tag ?? 'latest' };
     const tag = target(reference, { kind: 'base', name });
+    tag.bases.push(name);
     tag.mayBeAbsent ||= base.managedBy !== undefined;
     if (base.managedBy === undefined) tag.verified.push(name);
     // Where there has been one digest only, none can return.

@@ -1,5 +1,6 @@
 import type { Enrolment, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { Described, Sighting } from '@image-factory/core/ports/registry.ts';
+import type { SeenBases } from '@image-factory/core/notify/alerts.ts';
 import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import { problemOf, type Problem, type Subject } from '@image-factory/core/problem.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
@@ -23,6 +24,8 @@ export interface Sight {
   readonly refused: string | undefined;
   /** The registry said so not before this, by the local clock. */
   readonly at: Instant;
+  /** False: remembered from an earlier look. */
+  readonly asked: boolean;
 }
 
 export interface LookAround {
@@ -31,6 +34,8 @@ export interface LookAround {
   /** External images: the watched tags, highest first. */
   readonly selected: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly Problem[];
+  /** Which bases were there, and which were not. */
+  readonly bases: SeenBases;
 }
 
 /** One HEAD per distinct tag, however many images share it; manifests are read only where there is news. */
@@ -58,19 +63,30 @@ export async function lookAround(
   }
 
   const sights = new Map<string, Sight>();
+  const away = new Map<string, string>();
+  const present = new Set<string>();
   let done = 0;
   await inParallel([...targets], looksAtOnce, async ([key, target]) => {
     deps.log.progress(`looking at ${++done} of ${targets.size} tags`);
     try {
       const sight = await lookAt(deps, target, note, options.signal);
       if (sight === 'absent') {
-        if (!target.mayBeAbsent) problems.push(notThere(key, target.subject));
-      } else if (sight) sights.set(key, sight);
+        if (target.mayBeAbsent) return;
+        const problem = notThere(key, target.subject);
+        problems.push(problem);
+        for (const base of target.bases) away.set(base, problem.message);
+      } else if (sight) {
+        sights.set(key, sight);
+        if (sight.asked) for (const base of target.bases) present.add(base);
+      }
     } catch (thrown) {
       note(thrown, target.subject);
+      const { code, message } = problemOf(thrown);
+      if (!isAway.has(code) || options.signal?.aborted) return;
+      for (const base of target.bases) away.set(base, message);
     }
   });
-  return { sights, selected, problems };
+  return { sights, selected, problems, bases: { away, present } };
 }
 
 function notThere(tag: string, subject: Subject): Problem {
@@ -110,7 +126,7 @@ async function lookAt(
   const fresh = target.ledgers.some((ledger) => !ledger.some((entry) => entry.digest === seen.digest));
   const refused = fresh ? await refusalOf(deps, target, seen.digest, signal) : undefined;
   const at = 'lastSeenAt' in seen ? seen.lastSeenAt : askedAt;
-  return { digest: seen.digest, previous: seen.previous, described, refused, at };
+  return { digest: seen.digest, previous: seen.previous, described, refused, at, asked };
 }
 
 /**
@@ -132,6 +148,14 @@ async function describe(
     return undefined;
   }
 }
+
+/** That a registry wants to be left alone, or that what it said is not believed, says nothing of whether it is there. */
+const isAway: ReadonlySet<ProblemCode> = new Set([
+  'REGISTRY_UNREACHABLE',
+  'REGISTRY_DENIED',
+  'REGISTRY_NOT_FOUND',
+  'CREDENTIALS',
+]);
 
 const noAnswer: ReadonlySet<ProblemCode> = new Set(['REGISTRY_UNREACHABLE', 'REGISTRY_THROTTLED']);
 

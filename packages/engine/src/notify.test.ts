@@ -228,3 +228,78 @@ describe('processes that die, and two at once', () => {
     }
   });
 });
+
+describe('a base that goes away after it was seen', () => {
+  const base = 'debian-12';
+
+  function settled() {
+    const found = troubled();
+    found.mend();
+    return found;
+  }
+
+  function away({ listeners }: { listeners: Listeners }) {
+    return listeners.heard.filter(
+      ({ channel: name, message }) => name === 'a' && message.type === 'base-away',
+    );
+  }
+
+  it.each(['absent', 'unreachable'] as const)(
+    'is told of once for each image that uses it when it is %s for an hour, and when it is back',
+    async (how) => {
+      const found = settled();
+      const { factory } = found;
+      const { world } = factory;
+      await cycles(factory, 2, hour);
+      const digest = world.tags.get(debian);
+      if (!digest) throw new Error('no digest');
+      if (how === 'absent') world.tags.delete(debian);
+      else
+        world.fault = (label) =>
+          label.startsWith('look docker.io')
+            ? { code: 'REGISTRY_UNREACHABLE', message: 'no route', hint: 'Wait.' }
+            : undefined;
+      await cycles(factory, 1, 30 * minute);
+      expect(away(found)).toEqual([]);
+      await cycles(factory, 4, 30 * minute);
+      expect(away(found).map(({ message }) => [message.phase, message.image, message.base])).toEqual([
+        ['raised', 'app', base],
+        ['raised', 'other', base],
+      ]);
+      expect(away(found)[0]?.message).toMatchObject({ severity: 'warning', next: 'no build is due' });
+      expect(away(found)[0]?.message.error).toContain(how === 'absent' ? 'not in its registry' : 'no route');
+      world.tags.set(debian, digest);
+      world.fault = () => undefined;
+      await cycles(factory, 3, hour);
+      expect(
+        away(found)
+          .slice(2)
+          .map(({ message }) => message.phase),
+      ).toEqual(['resolved', 'resolved']);
+      expect(factory.state.images.get('app')?.alerts).toBeUndefined();
+    },
+  );
+
+  it('is not taken for back where nobody asked, nor for away where the registry only wants to rest', async () => {
+    const found = settled();
+    const { factory } = found;
+    const { world } = factory;
+    await cycles(factory, 2, hour);
+    world.fault = (label) =>
+      label.startsWith('look docker.io')
+        ? { code: 'REGISTRY_THROTTLED', message: 'later', hint: 'Wait.' }
+        : undefined;
+    await cycles(factory, 4, hour);
+    expect(away(found)).toEqual([]);
+    world.fault = () => undefined;
+    world.tags.delete(debian);
+    await cycles(factory, 2, hour);
+    expect(away(found).map(({ message }) => message.phase)).toEqual(['raised', 'raised']);
+    world.fault = (label) =>
+      label.startsWith('look docker.io')
+        ? { code: 'REGISTRY_THROTTLED', message: 'later', hint: 'Wait.' }
+        : undefined;
+    await cycles(factory, 4, hour);
+    expect(away(found)).toHaveLength(2);
+  });
+});

@@ -1,6 +1,6 @@
 import type { Channel } from '@image-factory/core/enrolment/notification-settings.ts';
 import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
-import { alertsOf, type Alert } from '@image-factory/core/notify/alerts.ts';
+import { alertsOf, type Alert, type SeenBases } from '@image-factory/core/notify/alerts.ts';
 import { happeningsOf } from '@image-factory/core/notify/happenings.ts';
 import { messagesOf, type Telling } from '@image-factory/core/notify/messages.ts';
 import { noteAlerts } from '@image-factory/core/notify/told.ts';
@@ -20,13 +20,18 @@ const grace = second;
  * Tells people what is new since they were told last. What was told is written after it was sent: a process that dies in
  * between tells it twice, and nothing is lost. No channel can fail a cycle or hold it up for longer than its time.
  */
-export async function notify(run: CycleRun, plan: Plan, config: FactoryConfig): Promise<void> {
+export async function notify(
+  run: CycleRun,
+  plan: Plan,
+  config: FactoryConfig,
+  seen?: SeenBases,
+): Promise<void> {
   const { notifiers } = run.deps;
   const { notifications: channels } = run.settings;
   if (!notifiers || isStopped(run)) return;
   if (channels.length === 0 && !anythingNoted(run.records.state)) return;
   run.now = run.time();
-  const alerts = alertsOf(run.records.state, plan, run.now);
+  const alerts = alertsOf(run.records.state, plan, run.now, seen);
   await run.records.transact('Note what people are to be told', (state) => ({
     state: noted(state, alerts, run, config),
     events: [],
@@ -40,12 +45,9 @@ export async function notify(run: CycleRun, plan: Plan, config: FactoryConfig): 
   if (told.length === 0) return;
   run.now = run.time();
   await run.records.transact(`Note that people were told of ${counted(told.length, 'event')}`, (state) => {
-    const images = new Map(state.images);
-    for (const { telling, issue } of told) {
-      const record = images.get(telling.message.image ?? '');
-      if (record) images.set(record.name, telling.mark(record, issue, run.now));
-    }
-    return { state: { ...state, images }, events: [] };
+    const records = { images: new Map(state.images), bases: new Map(state.bases) };
+    for (const { telling, issue } of told) telling.mark(records, issue, run.now);
+    return { state: { ...state, ...records }, events: [] };
   });
 }
 

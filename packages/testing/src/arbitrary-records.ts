@@ -133,6 +133,11 @@ const aDependency = optional<Required<Dependency>, Exclude<keyof Dependency, 'ba
   'range',
 ) as fc.Arbitrary<Dependency>;
 
+const someToldEvents = fc.array(
+  fc.record({ event: aWord, channels: fc.array(aName, { maxLength: 2 }) }, { noNullPrototype: true }),
+  { minLength: 1, maxLength: 3 },
+);
+
 const aRebuild = optional<
   Required<Rebuild>,
   'key' | 'attempt' | 'reason' | 'startedAt' | 'endedAt' | 'outcome' | 'pins'
@@ -254,10 +259,7 @@ export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageR
       versionFile: fc.record({ path: aWord, version: aWord, at: anInstant }, { noNullPrototype: true }),
       pullRequest: aSourceRequest,
       alerts: fc.array(aToldAlert, { minLength: 1, maxLength: 3 }),
-      toldEvents: fc.array(
-        fc.record({ event: aWord, channels: fc.array(aName, { maxLength: 2 }) }, { noNullPrototype: true }),
-        { minLength: 1, maxLength: 3 },
-      ),
+      toldEvents: someToldEvents,
       versions: fc.array(
         optional<Required<VersionAllocation>, 'version' | 'at'>(
           { version: aWord, key: aWord, at: anInstant },
@@ -312,6 +314,7 @@ export function aBase(name: fc.Arbitrary<string> = aName): fc.Arbitrary<BaseReco
       managedBy: aName,
       ledger: fc.array(anEntry, { maxLength: 4 }),
       holds: fc.array(aHold, { maxLength: 2 }),
+      toldEvents: someToldEvents,
       verification: someMap,
       scan: someMap,
     },

@@ -11,6 +11,7 @@ export const conditionTypes = [
   'discovery-failed',
   'run-overdue',
   'unobserved',
+  'base-away',
 ] as const;
 
 /** What happens once, and is told once. */
@@ -21,6 +22,8 @@ export const happeningTypes = [
   'rollback',
   'hold',
   'release',
+  'base-hold',
+  'base-release',
 ] as const;
 
 export const notificationTypes = [...conditionTypes, ...happeningTypes] as const;
@@ -41,12 +44,15 @@ export const severityOf: Readonly<Record<NotificationType, Severity>> = {
   'discovery-failed': 'error',
   'run-overdue': 'warning',
   unobserved: 'warning',
+  'base-away': 'warning',
   'rebuild-succeeded': 'info',
   'rebuild-failed': 'warning',
   emergency: 'warning',
   rollback: 'warning',
   hold: 'info',
   release: 'info',
+  'base-hold': 'warning',
+  'base-release': 'info',
 };
 
 interface ChannelCommon {

@@ -27,14 +27,64 @@ export interface Alert {
 const discoveryPatience = hour;
 /** A base that was never seen, so long after it was found in a Dockerfile. */
 const unseenPatience = day;
+/** A base that was seen before, and that this cycle or those since could not see. */
+const awayPatience = hour;
 /** A version tag that was pushed again stays in the ledger for good; it is an alarm only so long. */
 const retaggedFor = 14 * day;
 
-/** Every condition that the plan and the records show, in the order of the decisions; each once. */
-export function alertsOf(state: FactoryState, plan: Plan, now: Instant): readonly Alert[] {
+/** What the looks of this cycle said of bases. Of those in neither nothing is known: they were not asked. */
+export interface SeenBases {
+  /** By name, with what their registry said instead. */
+  readonly away: ReadonlyMap<string, string>;
+  readonly present: ReadonlySet<string>;
+}
+
+const noneAsked: SeenBases = { away: new Map(), present: new Set() };
+
+/** Every condition that the plan, the records and the looks show, in the order of the decisions; each once. */
+export function alertsOf(
+  state: FactoryState,
+  plan: Plan,
+  now: Instant,
+  seen: SeenBases = noneAsked,
+): readonly Alert[] {
   return plan.decisions.flatMap((decision) => {
     const record = state.images.get(decision.image);
-    return record ? alertsOfImage(decision, record, state, now) : [];
+    if (!record) return [];
+    return [...alertsOfImage(decision, record, state, now), ...awayBases(decision, record, state, seen)];
+  });
+}
+
+/** Bases that were seen before; the others are `unobserved`. What was away stays so until a look says otherwise. */
+function awayBases(
+  decision: Decision,
+  { name, baseImages, alerts = [] }: ImageRecord,
+  { bases }: FactoryState,
+  { away, present }: SeenBases,
+): readonly Alert[] {
+  const known = new Set(
+    alerts.flatMap(({ kind, base, over }) =>
+      kind === 'base-away' && base !== undefined && over === undefined ? base : [],
+    ),
+  );
+  return baseImages.flatMap((base): readonly Alert[] => {
+    const record = bases.get(base);
+    const error = away.get(base);
+    const isAway = error !== undefined || (known.has(base) && !present.has(base));
+    if (!isAway || !record || record.ledger.length === 0) return [];
+    return [
+      {
+        image: name,
+        kind: 'base-away',
+        base,
+        severity: severityOf['base-away'],
+        patience: awayPatience,
+        what: `its base ${record.fullImage} is not to be seen in its registry any more`,
+        ...(error === undefined ? {} : { error }),
+        next: nextOf(decision),
+        advice: adviceOn('base-away', name),
+      },
+    ];
   });
 }
 
@@ -211,6 +261,8 @@ function adviceOn(kind: ConditionType, image: string): string {
       return `Mend the Dockerfile or the access to its repository; image-factory explain ${image} repeats the message`;
     case 'run-overdue':
       return 'Look at the run at its provider and cancel it there if it hangs';
+    case 'base-away':
+      return `See whether it was moved or deleted, and whether the credentials still hold: image-factory doctor; until then ${image} is built on the digest that is known, as long as that is served`;
     case 'unobserved':
       return 'Check the reference and the credentials for its registry: image-factory doctor';
   }

@@ -2,7 +2,7 @@ import type { Channel, HappeningType } from '../enrolment/notification-settings.
 import { severityOf } from '../enrolment/notification-settings.ts';
 import { decodeEvents } from '../state/events.ts';
 import type { StateFiles } from '../state/files.ts';
-import type { Event, ImageRecord, ToldEvent } from '../state/types.ts';
+import type { Event, ToldEvent } from '../state/types.ts';
 import { day, formatInstant, parseInstant, type Instant } from '../time.ts';
 import { rank } from './told.ts';
 
@@ -14,11 +14,13 @@ const rememberedFor = 2 * day;
 export interface Happening {
   readonly id: string;
   readonly type: HappeningType;
-  readonly image: string;
+  /** The image, or else the base, that it happened to: its record says who was told. */
+  readonly image: string | undefined;
+  readonly base: string | undefined;
   readonly event: Event;
 }
 
-/** What the audit log says happened to images in the last day, oldest first. */
+/** What the audit log says happened to images and bases in the last day, oldest first. */
 export function happeningsOf(files: StateFiles, now: Instant): readonly Happening[] {
   const since = now - newsFor;
   const months = new Set([since, now].map((instant) => formatInstant(instant).slice(0, 7)));
@@ -27,10 +29,12 @@ export function happeningsOf(files: StateFiles, now: Instant): readonly Happenin
     const [, month = '', time] = /^events\/(\d{4}-\d{2})\/(\d{8}T\d{6}|all)[^/]*\.jsonl$/.exec(path) ?? [];
     if (!months.has(month) || (time !== 'all' && (startOf(time ?? '') ?? 0) < since - newsFor)) continue;
     for (const event of decodeEvents(text).events) {
-      if (event.at < since || event.at > now + newsFor || event.image === undefined) continue;
-      const type = typeOf(event);
-      if (!type) continue;
-      found.push({ id: `${formatInstant(event.at)} ${type}`, type, image: event.image, event });
+      if (event.at < since || event.at > now + newsFor) continue;
+      const { image } = event;
+      const base = image === undefined ? event.base : undefined;
+      const type = image === undefined ? typeOfBase(event) : typeOf(event);
+      if (!type || (image ?? base) === undefined) continue;
+      found.push({ id: `${formatInstant(event.at)} ${type}`, type, image, base, event });
     }
   }
   return found.toSorted((left, right) => left.event.at - right.event.at);
@@ -59,8 +63,17 @@ function typeOf({ type, data }: Event): HappeningType | undefined {
   }
 }
 
+function typeOfBase({ type }: Event): HappeningType | undefined {
+  return type === 'hold' || type === 'release' ? `base-${type}` : undefined;
+}
+
+/** A record that says which events were told. */
+interface Telling {
+  readonly toldEvents?: readonly ToldEvent[];
+}
+
 /** Is the channel still to be told of it? */
-export function isNews(record: ImageRecord, { id, type }: Happening, channel: Channel): boolean {
+export function isNews(record: Telling, { id, type }: Happening, channel: Channel): boolean {
   const wanted = channel.events.includes(type) && rank[severityOf[type]] >= rank[channel.minSeverity];
   return (
     wanted &&
@@ -69,12 +82,12 @@ export function isNews(record: ImageRecord, { id, type }: Happening, channel: Ch
 }
 
 /** The record once a channel was told; what nobody will ask for again is forgotten on this occasion. */
-export function markHappeningTold(
-  record: ImageRecord,
+export function markHappeningTold<T extends Telling>(
+  record: T,
   id: string,
   channel: string,
   now: Instant,
-): ImageRecord {
+): T {
   const before = record.toldEvents ?? [];
   const known = before.find(({ event }) => event === id);
   if (known?.channels.includes(channel)) return record;

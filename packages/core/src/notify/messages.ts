@@ -1,6 +1,6 @@
 import { conditionTypes, severityOf, type Channel } from '../enrolment/notification-settings.ts';
 import type { Message } from '../ports/notifier.ts';
-import type { FactoryState, ImageRecord } from '../state/types.ts';
+import type { BaseRecord, FactoryState, ImageRecord } from '../state/types.ts';
 import { formatDuration, formatInstant, minute, type Instant } from '../time.ts';
 import type { Alert } from './alerts.ts';
 import { isNews, markHappeningTold, type Happening } from './happenings.ts';
@@ -10,7 +10,14 @@ import { dutiesOf, isSame, markTold, type Duty } from './told.ts';
 export interface Telling {
   readonly channel: string;
   readonly message: Message;
-  readonly mark: (record: ImageRecord, issue: string | undefined, now: Instant) => ImageRecord;
+  /** The record of its image, or of its base, says so from now on; nothing where there is none any more. */
+  readonly mark: (state: ToldState, issue: string | undefined, now: Instant) => void;
+}
+
+/** Records that are being marked: many messages are marked in one transaction. */
+export interface ToldState {
+  readonly images: Map<string, ImageRecord>;
+  readonly bases: Map<string, BaseRecord>;
 }
 
 /** More than this in one cycle waits for the next one. */
@@ -37,7 +44,8 @@ export function messagesOf(
         tellings.push(ofCondition(record, duty, own, channel.name, now));
     }
     for (const happening of happenings) {
-      const record = state.images.get(happening.image);
+      const { image, base } = happening;
+      const record = image === undefined ? state.bases.get(base ?? '') : state.images.get(image);
       if (record && isNews(record, happening, channel))
         tellings.push(ofHappening(record, happening, channel.name));
     }
@@ -82,7 +90,10 @@ function ofCondition(
       ...detailsOf(phase === 'resolved' ? undefined : alert),
       ...(number === undefined ? {} : { issue: number }),
     },
-    mark: (newest, issue, at) => markTold(newest, duty, channel, issue, at),
+    mark({ images }, issue, at) {
+      const newest = images.get(record.name);
+      if (newest) images.set(record.name, markTold(newest, duty, channel, issue, at));
+    },
   };
 }
 
@@ -110,9 +121,14 @@ function detailsOf(alert: Alert | undefined): Partial<Message> {
   };
 }
 
-function ofHappening(record: ImageRecord, { id, type, event }: Happening, channel: string): Telling {
+function ofHappening(
+  record: ImageRecord | BaseRecord,
+  { id, type, image, event }: Happening,
+  channel: string,
+): Telling {
   const key = event.data?.['key'];
-  const rebuild = record.rebuilds.findLast((each) => each.key === key && each.endedAt === event.at);
+  const own = 'rebuilds' in record ? record : undefined;
+  const rebuild = own?.rebuilds.findLast((each) => each.key === key && each.endedAt === event.at);
   const { error, log } = type === 'rebuild-failed' && rebuild ? rebuild : {};
   return {
     channel,
@@ -124,12 +140,17 @@ function ofHappening(record: ImageRecord, { id, type, event }: Happening, channe
       severity: severityOf[type],
       at: event.at,
       title: event.text,
-      image: record.name,
-      ...ownerOf(record),
+      ...(image === undefined ? { base: record.name } : { image }),
+      ...(own ? ownerOf(own) : {}),
       ...(error === undefined ? {} : { error }),
       ...(log === undefined ? {} : { log }),
     },
-    mark: (newest, _issue, at) => markHappeningTold(newest, id, channel, at),
+    mark({ images, bases }, _issue, at) {
+      const newest = images.get(record.name);
+      const newestBase = bases.get(record.name);
+      if (own && newest) images.set(record.name, markHappeningTold(newest, id, channel, at));
+      if (!own && newestBase) bases.set(record.name, markHappeningTold(newestBase, id, channel, at));
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Channel } from '../enrolment/notification-settings.ts';
 import { conditionTypes } from '../enrolment/notification-settings.ts';
 import { emptyState } from '../state/decode-state.ts';
 import { encodeEvents } from '../state/events.ts';
-import type { Event, ImageRecord } from '../state/types.ts';
+import type { BaseRecord, Event, ImageRecord } from '../state/types.ts';
 import { day, formatInstant, hour } from '../time.ts';
 import type { Alert } from './alerts.ts';
 import { happeningsOf } from './happenings.ts';
@@ -59,12 +59,14 @@ function play(steps: readonly Step[], channels: readonly Channel[]) {
   for (const { hours, alerts, down, dies = false } of steps) {
     now += hours * hour;
     record = noteAlerts(record, alerts, channels, now);
-    const state = { ...emptyState, images: new Map([['app', record]]) };
+    const images = new Map([['app', record]]);
+    const state = { ...emptyState, images: new Map(images) };
     for (const { channel: name, message, mark } of messagesOf(state, alerts, [], channels, now)) {
       if (down.includes(name)) continue;
       const { phase, type: kind, id } = message;
       heard.push({ channel: name, phase, kind, at: now, id, silent: dies });
-      if (!dies) record = mark(record, undefined, now);
+      if (!dies) mark({ images, bases: new Map() }, undefined, now);
+      record = images.get('app') ?? record;
     }
   }
   return { heard, record, now };
@@ -250,26 +252,55 @@ describe('what happens once', () => {
       { at: start + 2, type: 'hold', image: 'app', text: 'held' },
       { at: start + 3, type: 'intent', image: 'app', text: 'decided', data: { emergency: true } },
       { at: start + 4, type: 'intent', image: 'app', text: 'decided' },
-      { at: start + 5, type: 'hold', base: 'node-22', text: 'held' },
+      { at: start + 5, type: 'hold', base: 'gone', text: 'held' },
     ];
     const log = files(events);
     const happenings = happeningsOf(log, start + hour);
-    expect(happenings.map(({ type }) => type)).toEqual(['rebuild-failed', 'hold', 'emergency']);
+    expect(happenings.map(({ type }) => type)).toEqual(['rebuild-failed', 'hold', 'emergency', 'base-hold']);
     expect(happeningsOf(log, start + day + 10)).toEqual([]);
-    let record = blank;
+    const records = { images: new Map([['app', blank]]), bases: new Map<string, BaseRecord>() };
     const tell = () => {
-      const state = { ...emptyState, images: new Map([['app', record]]) };
+      const state = { ...emptyState, ...records };
       return messagesOf(state, [], happenings, [channel('a'), channel('b')], start + hour);
     };
     const first = tell();
     expect(first).toHaveLength(6);
-    for (const { mark } of first.slice(0, 4)) record = mark(record, undefined, start + hour);
+    for (const { mark } of first.slice(0, 4)) mark(records, undefined, start + hour);
     expect(tell().map((each) => each.channel)).toEqual(['b', 'b']);
-    for (const { mark } of tell()) record = mark(record, undefined, start + hour);
+    for (const { mark } of tell()) mark(records, undefined, start + hour);
     expect(tell()).toEqual([]);
     // Forgotten with the next one that is told.
-    for (const { mark } of first.slice(0, 1)) record = mark(record, undefined, start + 5 * day);
-    expect(record.toldEvents?.length).toBeLessThanOrEqual(3);
+    for (const { mark } of first.slice(0, 1)) mark(records, undefined, start + 5 * day);
+    expect(records.images.get('app')?.toldEvents?.length).toBeLessThanOrEqual(3);
+  });
+
+  it('to a base is told once for all images, by its own types', () => {
+    const held: Event[] = [
+      { at: start, type: 'hold', base: 'node-22', text: 'node-22 is held: look' },
+      { at: start + 1, type: 'release', base: 'node-22', text: 'node-22 is released' },
+    ];
+    const happenings = happeningsOf(files(held), start + hour);
+    const node = { name: 'node-22', ledger: [], holds: [] } as unknown as BaseRecord;
+    const records = { images: new Map([['app', blank]]), bases: new Map([['node-22', node]]) };
+    const tell = (more: Partial<Channel>) =>
+      messagesOf(
+        { ...emptyState, ...records },
+        [],
+        happenings,
+        [channel('a', { events: ['base-hold', 'base-release'], ...more })],
+        start + hour,
+      );
+    expect(tell({}).map(({ message }) => message)).toMatchObject([
+      { type: 'base-hold', severity: 'warning', base: 'node-22', title: 'node-22 is held: look' },
+      { type: 'base-release', severity: 'info', base: 'node-22' },
+    ]);
+    expect(tell({}).every(({ message }) => message.image === undefined)).toBe(true);
+    expect(tell({ minSeverity: 'warning' })).toHaveLength(1);
+    expect(tell({ events: ['hold', 'release'] })).toEqual([]);
+    for (const { mark } of tell({})) mark(records, undefined, start + hour);
+    expect(records.bases.get('node-22')?.toldEvents).toHaveLength(2);
+    expect(records.images.get('app')).toBe(blank);
+    expect(tell({})).toEqual([]);
   });
 
   it('is found in a folded month too', () => {

@@ -4,6 +4,7 @@ import {
   anyMap,
   instant,
   instantOrUnknown,
+  listOf,
   optional,
   orElse,
   orEmpty,
@@ -12,7 +13,7 @@ import {
   text,
   type Codec,
 } from './fields.ts';
-import { selectionStrategy } from './image-codec.ts';
+import { selectionStrategy, toldEvent } from './image-codec.ts';
 import { hold, ledgerEntry } from './ledger-codec.ts';
 import { lenientDigest, noMap } from './older-fields.ts';
 import type { BaseRecord, Hold } from './types.ts';
@@ -45,6 +46,7 @@ export const baseCodec: Codec<BaseRecord> = recordOf<BaseRecord>({
   updateHistory: orEmpty(anything),
   managedBy: optional(text),
   holds: orEmpty(everyHold),
+  toldEvents: optional(listOf(toldEvent)),
   ledger: orEmpty(ledgerEntry),
   verification: optional(anything),
   scan: optional(anything),

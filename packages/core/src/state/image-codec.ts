@@ -128,7 +128,7 @@ const toldAlert = recordOf<ToldAlert>({
   over: optional(instant),
 });
 
-const toldEvent = recordOf<ToldEvent>({ event: required(text), channels: orEmpty(text) });
+export const toldEvent = recordOf<ToldEvent>({ event: required(text), channels: orEmpty(text) });
 
 /** state/images/<name>.yaml; the first fields in the order of the older format, ours behind them. */
 export const imageCodec: Codec<ImageRecord> = recordOf<ImageRecord>({

@@ -259,6 +259,7 @@ export interface BaseRecord {
   readonly managedBy?: string;
   readonly ledger: readonly LedgerEntry[];
   readonly holds: readonly Hold[];
+  readonly toldEvents?: readonly ToldEvent[];
   readonly verification?: unknown;
   readonly scan?: unknown;
 }
