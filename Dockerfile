@@ -41,4 +41,5 @@ LABEL org.opencontainers.image.title="Image Factory" \
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["image-factory"]
-CMD ["--help"]
+EXPOSE 8480
+CMD ["serve", "--listen", "0.0.0.0:8480"]

@@ -65,6 +65,11 @@ const notes: Readonly<Record<string, Note>> = {
     asks: 'source repositories, registries, builders',
     text: 'Without `--once` it runs cycle after cycle, with a pause of `timing.interval`, until SIGINT or SIGTERM; builds that run in its own process are then cancelled and recorded, and a second signal ends it at once. `--force` and `--wait` are refused without `--once`.',
   },
+  serve: {
+    writes: 'state, images',
+    asks: 'source repositories, registries, builders',
+    text: 'Runs until SIGINT or SIGTERM, as `run` does, and answers HTTP requests ([the server](server.md)). With `--git-repo` the factory directory is cloned and brought up to date before each cycle. With the kargo engine it starts what Kargo asks for and follows that (`kargo.server`).',
+  },
   rebuild: {
     writes: 'state, images',
     asks: 'source repositories, registries, builders',

@@ -73,7 +73,8 @@ describe.skipIf(!usable)('the image, on a base of what this machine has', () => 
     expect(OCIv1.config).toMatchObject({
       User: '65532:65532',
       Entrypoint: ['image-factory'],
-      Cmd: ['--help'],
+      Cmd: ['serve', '--listen', '0.0.0.0:8480'],
+      ExposedPorts: { '8480/tcp': {} },
       Env: expect.arrayContaining(['HOME=/tmp', 'IMAGE_FACTORY_CACHE_DIR=/tmp/image-factory']),
     });
   });

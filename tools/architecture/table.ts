@@ -30,7 +30,7 @@ export const packageRows: Readonly<Record<string, PackageRow>> = {
   core: {
     packages: [],
     packagesInTests: ['testing'],
-    npm: ['@noble/hashes', 'croner', 'js-yaml', 'semver', 'yaml', 'zod'],
+    npm: ['@noble/hashes', 'croner', 'js-yaml', 'semver', 'smol-toml', 'yaml', 'zod'],
     node: [],
     forbidden: [...clockAndChance, ...outsideWorld],
   },
@@ -51,8 +51,16 @@ export const packageRows: Readonly<Record<string, PackageRow>> = {
     node: [],
     forbidden: [...clockAndChance, ...outsideWorld],
   },
+  // HTTP in, ports out: what it answers from is handed in.
+  server: {
+    packages: ['core', 'engine'],
+    packagesInTests: ['testing'],
+    npm: 'declared',
+    node: ['node:crypto', 'node:http', 'node:net'],
+    forbidden: ['Date.now', 'new Date()', 'Math.random', 'performance', 'process'],
+  },
   cli: {
-    packages: ['core', 'engine', 'adapters', 'kargo', 'testing'],
+    packages: ['core', 'engine', 'adapters', 'kargo', 'server', 'testing'],
     packagesInTests: [],
     npm: 'declared',
     node: 'all',
@@ -73,7 +81,7 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
   graph: ['.', 'reference', 'enrolment', 'state', 'ports'],
   plan: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph'],
   rebuild: ['.', 'reference', 'enrolment', 'state', 'ports', 'ledger', 'evidence', 'graph', 'plan'],
-  release: ['.', 'state'],
+  release: ['.', 'reference', 'enrolment', 'state'],
   workflows: [
     '.',
     'reference',
@@ -98,6 +106,8 @@ export const coreFolders: Readonly<Record<string, readonly string[]>> = {
     'evidence',
     'graph',
     'plan',
+    'rebuild',
+    'release',
   ],
   simulate: [
     '.',

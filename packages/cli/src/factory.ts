@@ -63,6 +63,7 @@ export async function openFactory(
   options: GlobalOptions,
   io: Io,
   override: StateOverride = {},
+  role: Pick<EngineDeps, 'isServer'> = {},
 ): Promise<Factory> {
   const loaded = await loadConfig(options.dir);
   if (!loaded.ok) throw new ProblemsError(loaded.error);
@@ -103,6 +104,7 @@ export async function openFactory(
     clock,
     log,
     ...own,
+    ...role,
     isDead: isDeadWriter,
   };
   let cache: DecodeCache | undefined;

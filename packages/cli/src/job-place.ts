@@ -12,10 +12,12 @@ import type { StateOverride } from './open-store.ts';
 const tokenVariable = 'FACTORY_GIT_TOKEN';
 
 /** Where a Job works: a factory directory, and what is said of its state besides factory.yaml. */
-interface JobPlace {
+export interface JobPlace {
   readonly options: GlobalOptions;
   readonly io: Io;
   readonly override: StateOverride;
+  /** Brings a clone to what its branch is now; nothing where the directory is somebody else's to change. */
+  refresh(): Promise<void>;
 }
 
 /**
@@ -38,24 +40,26 @@ export async function atJobPlace<T>(
       ...(repository === undefined ? {} : { remote: repository }),
       ...(branch === undefined ? {} : { branch }),
     };
-    return work({ options: here, io, override });
+    return work({ options: here, io, override, refresh: async () => undefined });
   }
   const folder = await mkdtemp(join(io.env['TMPDIR'] ?? tmpdir(), 'image-factory-job-'));
   try {
     const clone = join(folder, 'repository');
-    const { cloneHead } = await import('@image-factory/adapters/git/clone.ts');
-    const config = await cloneHead({
+    const { cloneHead, refreshClone } = await import('@image-factory/adapters/git/clone.ts');
+    const wanted = {
       url: repository,
       branch,
       into: clone,
       token: io.env[tokenVariable],
       environment: io.env,
-    });
+    };
+    const config = await cloneHead(wanted);
     const dir = inside(clone, said ?? '.');
     return await work({
       options: { ...options, dir },
       io: { ...io, env: withGitConfig(io.env, config) },
       override: {},
+      refresh: () => refreshClone(wanted),
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

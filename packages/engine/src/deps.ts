@@ -53,6 +53,8 @@ export interface EngineDeps {
    * lived in it; a run that it created at a provider may still come to light.
    */
   readonly isDead: (writer: string) => Promise<boolean>;
+  /** This process is the server that `kargo.server` names: it follows the runs that it starts, and Jobs do not. */
+  readonly isServer?: true;
   /** A run is started only so long after its intent was written; default a minute. Tests show what it is for. */
   readonly startWithin?: Duration;
 }

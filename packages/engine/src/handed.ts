@@ -28,8 +28,13 @@ export type HandedState =
   /** Open, and without a run so far; asking again helps, unless `why` says what has to change. */
   | { readonly kind: 'waiting'; readonly why?: string }
   | { readonly kind: 'running'; readonly run: string; readonly url?: string }
-  /** As recorded, or as its CI system says before that. */
-  | { readonly kind: 'ended'; readonly outcome: Rebuild['outcome']; readonly ended: Partial<Rebuild> };
+  /** As its CI system says, until a cycle has recorded that. */
+  | {
+      readonly kind: 'ended';
+      readonly recorded: boolean;
+      readonly outcome: Rebuild['outcome'];
+      readonly ended: Partial<Rebuild>;
+    };
 
 export interface HandedOptions {
   /** Records that were decoded before. */
@@ -50,7 +55,8 @@ export async function startHanded(
 ): Promise<{ readonly state: HandedState; readonly problems: readonly Problem[] }> {
   const records = await openedRecords(deps, config, options);
   const intent = openIntent(records.state, handed);
-  if (!intent || intent.run) return { state: recordedState(records.state, handed), problems: [] };
+  if (!intent || intent.run)
+    return { state: await stateNow(deps, config, records.state, handed, options), problems: [] };
   if (intent.request !== undefined) {
     const why = 'this intent carries a request that Kargo sends itself, from before kargo.server was set';
     return { state: { kind: 'waiting', why }, problems: [] };
@@ -82,11 +88,22 @@ export async function handedState(
   options: HandedOptions = {},
 ): Promise<HandedState> {
   const { state } = await openedRecords(deps, config, options);
+  return stateNow(deps, config, state, handed, options);
+}
+
+async function stateNow(
+  deps: EngineDeps,
+  config: FactoryConfig,
+  state: FactoryState,
+  handed: Handed,
+  { signal }: HandedOptions,
+): Promise<HandedState> {
   const recorded = recordedState(state, handed);
   if (recorded.kind !== 'running') return recorded;
   const image = managedImage(config, handed);
-  if (!image) return recorded;
-  const now = await deps.builderFor(image.source.provider)?.get(image, recorded.run, options.signal);
+  const builder = image && deps.builderFor(image.source.provider);
+  // A provider that does not answer says nothing about the run.
+  const now = image && (await builder?.get(image, recorded.run, signal).catch(() => undefined));
   return now && now.status !== 'running' ? endedBy(now, now.status) : recorded;
 }
 
@@ -137,7 +154,9 @@ function recordedState(state: FactoryState, handed: Handed): HandedState {
   const rebuild = state.images
     .get(image)
     ?.rebuilds.findLast((each) => each.key === key && each.attempt === attempt);
-  return rebuild ? { kind: 'ended', outcome: rebuild.outcome, ended: rebuild } : { kind: 'unknown' };
+  return rebuild
+    ? { kind: 'ended', recorded: true, outcome: rebuild.outcome, ended: rebuild }
+    : { kind: 'unknown' };
 }
 
 function endedBy(
@@ -150,5 +169,5 @@ function endedBy(
     ...(log === undefined ? {} : { log }),
     ...(error === undefined ? {} : { error }),
   };
-  return { kind: 'ended', outcome, ended };
+  return { kind: 'ended', recorded: false, outcome, ended };
 }

@@ -4,6 +4,7 @@ import { newDecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import type { Result } from '@image-factory/core/result.ts';
 import { minute } from '@image-factory/core/time.ts';
 import { runCycle, type CycleReport } from './cycle.ts';
+import { createAlarm, type Alarm } from './alarm.ts';
 import type { EngineDeps } from './deps.ts';
 
 export interface LoopOptions {
@@ -13,13 +14,15 @@ export interface LoopOptions {
   readonly onReport: (report: CycleReport) => void;
   /** Likewise: each is told once, until it is gone. */
   readonly onProblems: (problems: readonly Problem[]) => void;
+  /** Rung by whoever hears news: the pause before the next cycle ends. */
+  readonly alarm?: Alarm;
   /** Aborted by the first stop signal: the cycle in progress ends in order, and no other one begins. */
   readonly signal: AbortSignal;
 }
 
 /** Cycles until it is told to stop. A cycle that fails whole is reported and tried again after the usual pause. */
 export async function runLoop(deps: EngineDeps, options: LoopOptions): Promise<void> {
-  const { signal } = options;
+  const { signal, alarm = createAlarm(deps.clock) } = options;
   const cache = newDecodeCache();
   const news = onlyNews();
   let pause = minute;
@@ -38,7 +41,7 @@ export async function runLoop(deps: EngineDeps, options: LoopOptions): Promise<v
     }
     if (signal.aborted) return;
     deps.log.debug(`next cycle in ${Math.round(pause / 1000)} s`);
-    await deps.clock.sleep(pause, signal).catch(() => undefined);
+    await alarm.pause(pause, signal).catch(() => undefined);
   }
 }
 

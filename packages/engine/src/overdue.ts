@@ -5,6 +5,7 @@ import { formatDuration } from '@image-factory/core/time.ts';
 import { noteProblem, type CycleRun } from './cycle-run.ts';
 import { endOfRun, type OpenRun } from './follow.ts';
 import { inParallel } from './pool.ts';
+import { leavesRuns } from './recover.ts';
 import { listed } from './wording.ts';
 
 const asksAtOnce = 16;
@@ -33,6 +34,7 @@ export function timedOut(run: CycleRun, { run: { id } }: OpenRun): RunEnd {
 
 /** Asks how overdue runs are: records those that have ended, and has those cancelled that still go on. */
 export async function askOverdue(run: CycleRun): Promise<void> {
+  if (leavesRuns(run)) return;
   const asked = await inParallel(overdueOf(run), asksAtOnce, async (found) => {
     const end = await endOfRun(run, found);
     if (end === 'running') await cancel(run, found);

@@ -40,8 +40,28 @@ export interface Unstarted {
  * was not recorded, or takes the intent over when its writer is gone and two look-ups find nothing.
  */
 export async function recover(run: CycleRun): Promise<readonly OpenRun[]> {
+  if (leavesRuns(run)) return leftToServer(run);
   const intents = [...run.records.state.intents.values()];
   return takeUp(run, intents, run.settings.engine === 'kargo' ? neverStarted : leftByItsWriter);
+}
+
+/** A server starts and follows all runs, with credentials that Jobs do not have. */
+export function leavesRuns({ settings: { engine, kargo }, deps }: CycleRun): boolean {
+  return engine === 'kargo' && kargo.server !== undefined && !deps.isServer;
+}
+
+/** Says so where the server does nothing about an intent, not even end it. */
+function leftToServer(run: CycleRun): readonly OpenRun[] {
+  for (const { image, run: started, createdAt } of run.records.state.intents.values()) {
+    if (started || run.time() - createdAt < 2 * handedOverWithin) continue;
+    run.problems.push({
+      code: 'CI_UNREACHABLE',
+      message: `the rebuild of ${image} was decided two hours ago, and nothing has become of it`,
+      hint: `Look whether the Image Factory at ${run.settings.kargo.server} runs (image-factory serve), and at the Stage rebuild-* of the image.`,
+      subject: { kind: 'image', name: image },
+    });
+  }
+  return [];
 }
 
 /** Takes up these intents; `unstarted` says what is to be done about one that has no run. */

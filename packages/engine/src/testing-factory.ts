@@ -81,6 +81,8 @@ export class TestFactory {
   /** What requests are opened at; the engine is given none where it is undefined. */
   requests: SimulatedRequests | undefined;
   config: FactoryConfig;
+  /** Which processes are the server that Kargo asks. */
+  isServer: (process: string) => boolean = () => false;
   readonly log: string[] = [];
   readonly #options: TestFactoryOptions;
   readonly #sightings = new Map<string, number>();
@@ -134,6 +136,7 @@ export class TestFactory {
         forget: (id) => void this.#sightings.delete(id),
       },
       writer: process.name,
+      ...(this.isServer(process.name) ? { isServer: true as const } : {}),
       isDead: async (writer) => {
         const other = this.scheduler.process(writer);
         return knowsDead && other !== undefined && (other.dead || other.ended);

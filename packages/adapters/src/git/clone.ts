@@ -54,6 +54,25 @@ export async function cloneHead(options: CloneOptions): Promise<readonly (readon
   return config;
 }
 
+/** Brings a clone of {@link cloneHead} to the head that its branch has now. Throws as that does. */
+export async function refreshClone(options: CloneOptions): Promise<void> {
+  const { url, branch, into, environment } = options;
+  const remote = parseRemote(url, process.cwd());
+  if (!remote.ok)
+    throw failure('SOURCE_UNREACHABLE', url, remote.error, 'Write an https:// or ssh:// address.');
+  const { config, secrets } = credentialFor(remote.value, options.token);
+  const git = (...args: readonly string[]) => runGit(args, { environment, config, secrets, cwd: into });
+  try {
+    await git('fetch', '--quiet', '--depth', '1', '--no-tags', 'origin', branch ?? 'HEAD');
+    await git('reset', '--quiet', '--hard', 'FETCH_HEAD');
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    const trouble = troubleOf(error);
+    const code = trouble === 'denied' ? 'SOURCE_DENIED' : 'SOURCE_UNREACHABLE';
+    throw failure(code, remote.value.url, explanation(error), hintFor(trouble));
+  }
+}
+
 function failure(code: ProblemCode, url: string, why: string, hint: string): FactoryError {
   return new FactoryError({
     code,

@@ -8,6 +8,7 @@ import { openFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { atJobPlace } from '../job-place.ts';
+import { newsTo, tellCycle } from '../loop-news.ts';
 import { planText } from '../render/decisions.ts';
 import { cycleValue, endedText } from '../render/cycle.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -35,7 +36,7 @@ export async function run(
         warn(read.ok ? read.problems : []);
         return read;
       },
-      onReport: (report) => tell(report, factory.log),
+      onReport: (report) => tellCycle(report, factory.log),
       onProblems: (problems) => {
         for (const problem of problems) factory.log.warn(formatProblem(problem));
       },
@@ -101,23 +102,6 @@ function refuseFlagsOfOnce(flags: Flags): void {
   }
 }
 
-/** Says what is wrong once, until it is something else. */
-function newsTo(log: { warn(message: string): void }): (problems: readonly Problem[]) => void {
-  let before = '';
-  return (problems) => {
-    const now = problems.map(formatProblem).join('\n');
-    if (now !== before && now !== '') log.warn(now);
-    before = now;
-  };
-}
-
 function failed(report: CycleReport): boolean {
   return report.problems.length > 0 || report.ended.some(({ rebuild }) => rebuild.outcome !== 'success');
-}
-
-function tell(report: CycleReport, log: { info(message: string): void; warn(message: string): void }): void {
-  for (const problem of report.problems) log.warn(formatProblem(problem));
-  const { started, ended, plan } = report;
-  const waiting = plan.decisions.filter(({ action }) => action === 'wait').length;
-  log.info(`cycle done: ${started.length} started, ${ended.length} ended, ${waiting} waiting`);
 }

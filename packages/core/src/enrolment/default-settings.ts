@@ -1,6 +1,7 @@
 import { hour, minute } from '../time.ts';
 import { defaultKargo } from './kargo-settings.ts';
 import { defaultProviders } from './provider-settings.ts';
+import { defaultServer } from './server-settings.ts';
 import type { RegistrySettings, Settings } from './types.ts';
 
 /** The settings of an absent or empty factory.yaml. */
@@ -11,6 +12,7 @@ export const defaultSettings: Settings = {
   providers: defaultProviders,
   notifications: [],
   kargo: defaultKargo,
+  server: defaultServer,
   timing: {
     settle: 30 * minute,
     minStanding: 12 * hour,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { kargoShape } from './kargo-schema.ts';
 import { notificationsShape } from './notifications-schema.ts';
 import { providersShape } from './providers-schema.ts';
+import { serverShape } from './read-server.ts';
 import { count, duration, flag, oneOf, providers, ratio, text, texts } from './schema-parts.ts';
 
 const author = z.strictObject({
@@ -183,6 +184,7 @@ export const factoryShape = z.strictObject({
   providers: providersShape.optional(),
   notifications: notificationsShape.optional(),
   kargo: kargoShape.optional(),
+  server: serverShape.optional(),
   timing: timing.optional(),
   limits: limits.optional(),
   waves: waves.optional(),

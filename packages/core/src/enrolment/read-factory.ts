@@ -9,6 +9,7 @@ import { readDuration } from './read-shared.ts';
 import { readKargo } from './read-kargo.ts';
 import { readNotifications } from './read-notifications.ts';
 import { readProviders } from './read-providers.ts';
+import { readServer } from './read-server.ts';
 import { readState } from './read-state.ts';
 import { checkShape } from './shape-check.ts';
 import type { RegistrySettings, Settings } from './types.ts';
@@ -24,6 +25,7 @@ export function readFactory(scope: Scope, memory: Memory): Settings {
     providers: readProviders(shape.providers, within(scope, 'providers')),
     notifications: readNotifications(shape.notifications, within(scope, 'notifications')),
     kargo: readKargo(shape.kargo, within(scope, 'kargo'), memory),
+    server: readServer(shape.server, within(scope, 'server')),
     timing: readTiming(shape.timing, within(scope, 'timing')),
     limits: readLimits(shape.limits, within(scope, 'limits')),
     waves: { ...defaultSettings.waves, ...written(shape.waves) },

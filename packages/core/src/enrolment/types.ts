@@ -2,6 +2,7 @@ import type { PlatformName } from '../reference/types.ts';
 import type { Duration, Instant } from '../time.ts';
 import type { ImageUser } from './image-users.ts';
 import type { KargoSettings } from './kargo-settings.ts';
+import type { ServerSettings } from './server-settings.ts';
 import type { Channel } from './notification-settings.ts';
 import type { ProviderSettings } from './provider-settings.ts';
 
@@ -145,6 +146,7 @@ export interface Settings {
   readonly providers: ProviderSettings;
   readonly notifications: readonly Channel[];
   readonly kargo: KargoSettings;
+  readonly server: ServerSettings;
   readonly timing: {
     /** After a change one more look, so long after the first; default 30 min. */
     readonly settle: Duration;

@@ -3,10 +3,11 @@ import { enrolment } from '@image-factory/testing/records.ts';
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../interpreter/expression.ts';
 import { KargoInterpreter, type InterpreterOptions } from '../interpreter/interpreter.ts';
-import type { CheckedOut, Commit, HttpRequest, HttpResponse } from '../interpreter/outside.ts';
-import { json, TestOutside } from '../interpreter/testing-outside.ts';
+import type { HttpRequest, HttpResponse } from '../interpreter/outside.ts';
+import { json } from '../interpreter/testing-outside.ts';
 import type { WarehouseManifest } from '../manifests/warehouse.ts';
-import { factoryUrl, synthesize } from './test-factory.ts';
+import { synthesize } from './test-factory.ts';
+import { Branch, passing } from './test-branch.ts';
 
 const path = 'intents/web.yaml';
 /** Quotes, backslashes, line breaks and what looks like an expression: all of it has to arrive as it is. */
@@ -19,34 +20,6 @@ function intent(attempt: number, more = ''): string {
   return `image: web\nkey: 0123abcd\nattempt: ${attempt}\nrequest: ${JSON.stringify(request)}\n${more}`;
 }
 
-/** The branch of the state, with a snapshot of its files at each commit. */
-class Branch extends TestOutside {
-  readonly #snapshots = new Map<string, ReadonlyMap<string, string>>();
-  readonly #head = new Map<string, string>();
-
-  write(subject: string, files: Readonly<Record<string, string | null>>): Commit {
-    for (const [name, text] of Object.entries(files))
-      if (text === null) this.#head.delete(name);
-      else this.#head.set(name, text);
-    const commit = this.committed(subject, Object.keys(files));
-    this.#snapshots.set(commit.id, new Map(this.#head));
-    return commit;
-  }
-
-  override listCommits(repoUrl?: string, branch?: string): Promise<readonly Commit[]> {
-    return Promise.resolve(repoUrl === factoryUrl && branch === 'image-factory/state' ? this.commits : []);
-  }
-
-  override checkOut(_repoUrl?: string, what: { readonly commit?: string } = {}): Promise<CheckedOut> {
-    const commit = what.commit ?? this.commits[0]?.id ?? '';
-    return Promise.resolve({ commit, files: this.#snapshots.get(commit) ?? new Map() });
-  }
-
-  override secret(name: string) {
-    return { token: `token of ${name}` };
-  }
-}
-
 function factory(provider: 'github' | 'gitlab' = 'github', options: InterpreterOptions = {}) {
   const outside = new Branch();
   const kargo = new KargoInterpreter(outside, options);
@@ -54,17 +27,7 @@ function factory(provider: 'github' | 'gitlab' = 'github', options: InterpreterO
     synthesize([enrolment({ name: 'web', source: { provider, repo: 'acme/web', branch: 'main' } })])
       .manifests,
   );
-  let now = 0;
-  const pass = async (duration: number): Promise<void> => {
-    const until = now + duration;
-    for (;;) {
-      now = Math.max(kargo.nextAt() ?? until, now);
-      if (now >= until) break;
-      await kargo.reconcile(now);
-    }
-    now = until;
-    await kargo.reconcile(now);
-  };
+  const pass = passing(kargo);
   const sent = (method: string): readonly HttpRequest[] =>
     outside.requests.filter((each) => each.method === method);
   const phases = () => kargo.promotions('rebuild-web').map(({ phase }) => phase);
@@ -139,7 +102,7 @@ describe('an intent', () => {
 
   test('of another image is not asked for its paths', () => {
     const { manifests } = synthesize([
-      enrolment({ name: 'web', source: { provider: 'github', branch: 'main' } }),
+      enrolment({ name: 'web', source: { provider: 'github', repo: 'acme/web', branch: 'main' } }),
     ]);
     const intents = manifests.find(({ metadata }) => metadata.name === 'intents-web') as WarehouseManifest;
     const filter = intents.spec.subscriptions[0]?.git?.expressionFilter ?? '';

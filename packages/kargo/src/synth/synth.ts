@@ -10,7 +10,8 @@ import { startingForges } from './forge-requests.ts';
 import { updateUsers } from './image-user.ts';
 import { analyzeImage, forbiddenText } from './managed-image.ts';
 import { project, projectConfig } from './project.ts';
-import { rebuildImage, startTask } from './rebuild.ts';
+import { rebuildImage } from './rebuild.ts';
+import { startTask } from './start-task.ts';
 import { upstreamsOf, watchUpstream } from './upstream.ts';
 
 export interface Synthesized {
@@ -40,7 +41,9 @@ export function synth(input: { readonly config: FactoryConfig; readonly state: F
   );
 
   const forges = startingForges.filter((forge) => managed.some(({ source }) => source.provider === forge));
-  const tasks = startingForges.filter((forge) => rebuilt.some((each) => each?.forge === forge));
+  const starters = ([...startingForges, 'server'] as const).filter((starter) =>
+    rebuilt.some((each) => each?.starter === starter),
+  );
   const watching = [
     ...watched,
     ...analyzed.flatMap((each) => each.manifests),
@@ -53,7 +56,7 @@ export function synth(input: { readonly config: FactoryConfig; readonly state: F
       project(context),
       projectConfig(context),
       ...analysisTemplates(context, forges),
-      ...tasks.map((forge) => startTask(context, forge)),
+      ...starters.map((starter) => startTask(context, starter)),
       ...byName(watching.filter(({ kind }) => kind === 'Warehouse')),
       ...byName(watching.filter(({ kind }) => kind === 'Stage')),
       decideJob(context, forges),

@@ -292,7 +292,7 @@ export const stageCases: readonly Case[] = [
       'http',
       {
         url: 'https://ci.example',
-        method: 'PUT',
+        method: 'PATCH',
         body: '${{ quote(ctx.promotion) }}',
         failureExpression: 'response.status >= 400',
       },
