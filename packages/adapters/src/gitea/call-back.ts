@@ -29,8 +29,9 @@ const ofForgejo = { id: ['run', 'id'], event: ['run', 'event'] };
 /**
  * Gitea: `workflow_run` since 1.25 (go-gitea/gitea#33964), `workflow_job` since 1.24 (#33694), in GitHub's words.
  * Forgejo: `action_run_success`, `action_run_failure` (cancelled runs too) and, beside the first, `action_run_recover`,
- * all with the same payload and only once a run is done (`services/webhook/notifier.go`, `ActionRunNowDone`; Forgejo 12
- * and newer). Both sign alike, Forgejo under both names (`services/webhook/shared/payloader.go`, `AddDefaultHeaders`).
+ * all with the same payload and only once a run is done (`services/webhook/notifier.go`, `ActionRunNowDone`, as in
+ * Forgejo 15; the first version that has them was not looked up). Both sign alike, Forgejo under both names
+ * (`services/webhook/shared/payloader.go`, `AddDefaultHeaders`).
  */
 const words: Readonly<Record<GiteaCallBackOptions['provider'], Words>> = {
   gitea: {
