@@ -117,7 +117,7 @@ function scalarText(value: unknown): string {
 function isPlain(text: string): boolean {
   if (!/^[A-Za-z_./][\w./@+=-]*(?::[\w./@+=-]+)*$/.test(text) || text.length > 200) return false;
   return (
-    !/^(?:y|n|yes|no|on|off|true|false|null|\.inf|\.nan|[._][\d_.]*|\.\d.*)$/i.test(text) &&
+    !/^(?:y|n|yes|no|on|off|true|false|null|\.inf|\.nan|[._][\d_.]*|\.\d.*|[._\d]*e[+-]?\d+)$/i.test(text) &&
     !/^\.{3}/.test(text)
   );
 }
