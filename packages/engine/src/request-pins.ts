@@ -101,7 +101,7 @@ function unitOf(run: CycleRun, { branch, staying, leaving, unknown }: Gathered):
 }
 
 /** What stands in the way of requests for an image whose provider knows none. */
-export function nobodyOpens({ name, source }: ManagedEnrolment): Problem {
+function nobodyOpens({ name, source }: ManagedEnrolment): Problem {
   return {
     code: 'BUILDER_MISSING',
     message: `nothing here can open requests at provider ${source.provider}`,

@@ -7,7 +7,7 @@ import { describeVersions } from '@image-factory/core/proposals/describe-version
 import { repositoryOf, versionsBranch } from '@image-factory/core/proposals/request-place.ts';
 import { isOpenRequest } from '@image-factory/core/proposals/request-record.ts';
 import { versionToWrite, type BuiltVersion } from '@image-factory/core/release/built-version.ts';
-import { setVersions } from '@image-factory/core/release/set-versions.ts';
+import { setVersions } from '@image-factory/core/proposals/set-versions.ts';
 import type { Result } from '@image-factory/core/result.ts';
 import type { FactoryState, ImageRecord } from '@image-factory/core/state/types.ts';
 import { hour } from '@image-factory/core/time.ts';

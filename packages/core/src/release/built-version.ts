@@ -14,7 +14,7 @@ export interface BuiltVersion {
  * The version of an image that its file should say: the highest that `version next` gave to a build which succeeded.
  * Pre-releases count only while there is no release.
  */
-export function builtVersion({ versions = [], rebuilds }: ImageRecord): BuiltVersion | undefined {
+function builtVersion({ versions = [], rebuilds }: ImageRecord): BuiltVersion | undefined {
   let newest: BuiltVersion | undefined;
   for (const { version, key } of versions) {
     const built = rebuilds.findLast((each) => each.key === key && each.outcome === 'success');

@@ -1,8 +1,8 @@
 import type { VersionFile } from '../enrolment/types.ts';
-import { applyEdits, type TextEdit } from '../proposals/apply-edits.ts';
+import { applyEdits, type TextEdit } from './apply-edits.ts';
 import { err, ok, type Result } from '../result.ts';
-import { isBehind } from './built-version.ts';
-import { findVersion, withVersion } from './version-file.ts';
+import { isBehind } from '../release/built-version.ts';
+import { findVersion, withVersion } from '../release/version-file.ts';
 
 /** What one image wants a file to say. */
 export interface WantedVersion {
