@@ -17,11 +17,7 @@ const largestDockerfile = 1024 * 1024;
  * Finds Dockerfile and context; a link or `..` that leads out of the checkout is refused. `own`: a Dockerfile that was put
  * elsewhere on purpose.
  */
-export async function findBuildFiles(
-  checkout: string,
-  source: Source,
-  own?: string,
-): Promise<BuildFiles> {
+export async function findBuildFiles(checkout: string, source: Source, own?: string): Promise<BuildFiles> {
   const root = await realpath(checkout);
   const dockerfile = own ?? (await inside(root, source.dockerfile, 'DOCKERFILE_MISSING'));
   const context = await inside(root, source.context, 'NOT_FOUND');

@@ -12,7 +12,7 @@ export interface CallerPlaces {
 }
 
 /** Does CI run elsewhere than in the repository that is built? */
-export function isUpstream({ repo, workflowRepo }: Source): boolean {
+function isUpstream({ repo, workflowRepo }: Source): boolean {
   return workflowRepo !== undefined && workflowRepo !== repo;
 }
 
