@@ -368,6 +368,42 @@ describe('images that are not started', () => {
     }
   });
 
+  it('are reported under autoRebuild: false with the hold or the freeze that stands too, named first', () => {
+    const off = enrolment({ name: 'a', autoRebuild: false });
+    const held = due('a', { hold: { reason: 'audit', since: days(1) } });
+    const stocktaking = {
+      name: 'stocktaking',
+      kind: 'between' as const,
+      from: days(1),
+      to: days(99),
+      allowEmergency: false,
+    };
+    const cases = [
+      plan([held], { enrolments: [off] }),
+      plan([due('a')], { enrolments: [off], settings: { freezeWindows: [stocktaking] } }),
+    ];
+    const seen = cases.map((made) => {
+      const { action, at, notes } = of(made, 'a');
+      return [action, at, notes.map(({ code }) => code).slice(0, 2)];
+    });
+    expect(seen).toEqual([
+      ['report', undefined, ['held', 'auto-rebuild-off']],
+      ['report', undefined, ['frozen', 'auto-rebuild-off']],
+    ]);
+    expect(of(cases[0] ?? plan([]), 'a').due).toMatchObject([{ code: 'newer-base' }]);
+  });
+
+  it('are blocked all the same where a hold stops what would start or be proposed, or something is to be mended', () => {
+    const held = due('a', { hold: { reason: 'audit', since: days(1) } });
+    for (const more of [{}, { mode: 'pull-request' as const }])
+      expect(of(plan([held], { enrolments: [enrolment({ name: 'a', ...more })] }), 'a').action).toBe(
+        'blocked',
+      );
+    const broken = due('a', { discoveryStatus: 'failed', hold: { reason: 'audit', since: days(1) } });
+    const off = enrolment({ name: 'a', autoRebuild: false });
+    expect(of(plan([broken], { enrolments: [off] }), 'a').action).toBe('blocked');
+  });
+
   it('are named with their cycle', () => {
     const [x, y] = [ownBase('x', [old, [1, 'x2']]), ownBase('y', [old, [1, 'y2']])];
     const images = [builtOn([y], ['old'], -50, { name: 'x' }), builtOn([x], ['old'], -50, { name: 'y' })];

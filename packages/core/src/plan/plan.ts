@@ -81,13 +81,14 @@ function decide(standing: Standing, admission: Reason | 'start' | undefined, now
   if (blockedBy.length > 0) {
     // It will be built as soon as its parents are.
     if (going) return { ...base, action: 'wait', notes: [...blockedBy, ...notes] };
-    const onlyReport = blockedBy.every(
-      ({ code }) => code === 'auto-rebuild-off' || code === 'pull-request-mode',
-    );
     const ends = blockedBy.map(({ until }) => until);
     const timed = ends.every((until) => until !== undefined) ? Math.max(at, ...ends) : undefined;
     if (timed !== undefined) return { ...base, action: 'wait', at: timed, notes: [...blockedBy, ...notes] };
-    return { ...base, action: onlyReport ? 'report' : 'blocked', notes: [...blockedBy, ...notes] };
+    return {
+      ...base,
+      action: isOnlyReported(blockedBy) ? 'report' : 'blocked',
+      notes: [...blockedBy, ...notes],
+    };
   }
   if (admission === 'start') return { ...base, action: 'start', notes };
   if (admission) {
@@ -101,3 +102,17 @@ function decide(standing: Standing, admission: Reason | 'start' | undefined, now
   }
   return { ...base, action: 'wait', ...(at > now && Number.isFinite(at) ? { at } : {}), notes };
 }
+
+/**
+ * `autoRebuild: false` starts nothing (brief 4.3.10), so what only keeps builds from starting is in nobody's way: it is
+ * named, and the image is reported as ever. What has to be mended first (a failure, a base without a digest) still blocks,
+ * and so does whatever else stands against an image whose requests a hold would stop (`mode: pull-request`).
+ */
+function isOnlyReported(blockedBy: readonly Reason[]): boolean {
+  if (blockedBy.every(({ code }) => reportOnly.has(code))) return true;
+  const isOff = blockedBy.some(({ code }) => code === 'auto-rebuild-off');
+  return isOff && blockedBy.every(({ code }) => reportOnly.has(code) || keepsFromStarting.has(code));
+}
+
+const reportOnly: ReadonlySet<Reason['code']> = new Set(['auto-rebuild-off', 'pull-request-mode']);
+const keepsFromStarting: ReadonlySet<Reason['code']> = new Set(['held', 'frozen', 'back-off']);
