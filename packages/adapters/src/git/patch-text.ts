@@ -26,6 +26,7 @@ export function lookAtPatch(text: string): PatchLook {
   const lines = text.split('\n');
   const paths = new Set<string>();
   const hunks: PatchHunk[] = [];
+  const counts = new Map<string, number>();
   let refusal: PatchLook['refusal'];
   let path = '';
   let left = { old: 0, new: 0 };
@@ -47,7 +48,8 @@ export function lookAtPatch(text: string): PatchLook {
     const hunk = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@/.exec(line);
     if (hunk) {
       left = { old: Number(hunk[2] ?? 1), new: Number(hunk[3] ?? 1) };
-      const number = 1 + hunks.filter((other) => other.path === path).length;
+      const number = (counts.get(path) ?? 0) + 1;
+      counts.set(path, number);
       hunks.push({ path, number, oldStart: Number(hunk[1]), line: index + 1, header: hunk[0] });
       continue;
     }
