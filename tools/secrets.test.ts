@@ -71,23 +71,29 @@ function referencesIn(value: unknown): readonly Reference[] {
 }
 
 const { config, state } = smallFactory();
-const settings = kargoSettings();
-const { manifests } = synth({
-  state,
-  config: {
-    ...config,
-    settings: {
-      ...settings,
-      kargo: {
-        ...settings.kargo,
-        imagePullSecrets: [registries],
-        secrets: { ...settings.kargo.secrets, registries },
-        receivers: receiverTypes.map((type) => ({ type, name: type, secret: `${type}-hook` })),
+
+function generated(server: string | undefined) {
+  const settings = kargoSettings();
+  const { manifests } = synth({
+    state,
+    config: {
+      ...config,
+      settings: {
+        ...settings,
+        kargo: {
+          ...settings.kargo,
+          server,
+          imagePullSecrets: [registries],
+          secrets: { ...settings.kargo.secrets, registries },
+          receivers: receiverTypes.map((type) => ({ type, name: type, secret: `${type}-hook` })),
+        },
       },
     },
-  },
-});
-const references = referencesIn(manifests);
+  });
+  return manifests;
+}
+
+const references = referencesIn([generated(undefined), generated('https://factory.example.com')]);
 /** Those of receivers are named by whoever sets them up. */
 const asked = references.filter(({ by }) => by !== 'receiver');
 
@@ -97,7 +103,7 @@ describe('the Secrets that the generated resources name', () => {
       new Set(['variable', 'file', 'nodes', 'expression', 'receiver']),
     );
     expect(new Set(asked.map(({ name }) => name))).toEqual(
-      new Set(['image-factory-git', 'github-token', 'gitlab-token', registries]),
+      new Set(['image-factory-git', 'github-token', 'gitlab-token', 'image-factory-server', registries]),
     );
   });
 
