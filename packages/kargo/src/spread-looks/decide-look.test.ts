@@ -161,6 +161,8 @@ describe('over twelve days', () => {
         fc.integer({ min: 1, max: 50 }),
         fc.integer({ min: 0, max: 54 }),
         (slot, applied, takes, past) => {
+          // Each look is later than the one before by as long as it takes: near the end of the hour it would leave it.
+          fc.pre(applied % hour < 54 * minute);
           const label = String(slot).padStart(2, '0');
           const clock = new WarehouseClock(applied, {
             slot: label,
@@ -185,5 +187,25 @@ describe('over twelve days', () => {
         },
       ),
     );
+  });
+
+  it('a look that has drifted over the end of its hour is moved back by one request', () => {
+    const clock = new WarehouseClock(8 * hour - 30 * second, {
+      slot: '07',
+      isKargoUp: () => true,
+      isRegistryUp: () => true,
+      lookTakes: () => 20 * second,
+    });
+    const requests: Instant[] = [];
+    for (let at = 7 * minute; at < 12 * day; at += hour) {
+      if (at < 8 * hour) continue;
+      clock.advance(at);
+      const decision = decideLook(clock.seen, at);
+      if (!('ask' in decision)) continue;
+      clock.ask(decision.ask, 'ours');
+      requests.push(at);
+    }
+    expect(requests).toEqual([2 * day + 7 * hour + 7 * minute]);
+    expect(clock.looks.slice(-8).map(({ at }) => hourOf(at))).toEqual(Array.from({ length: 8 }, () => '07'));
   });
 });
