@@ -36,8 +36,17 @@ describe('a call-back', () => {
     const parts = new TestParts();
     const answer = await post(parts, '/hooks/github', '{"a": 1}', signed);
     expect([answer.status, await answer.json()]).toEqual([202, { heard: 'look' }]);
-    expect(parts.asked).toEqual(['wake']);
+    expect(parts.asked).toEqual(['look github whatever']);
     expect(parts.body).toBe('{"a": 1}');
+  });
+
+  it('about the run of no open rebuild begins nothing', async () => {
+    const parts = new TestParts();
+    parts.news = { kind: 'look', run: '7' };
+    parts.isOpen = false;
+    const answer = await post(parts, '/hooks/github', '{}', signed);
+    expect(await answer.json()).toMatchObject({ heard: 'nothing' });
+    expect(parts.asked).toEqual(['look github 7']);
   });
 
   it('that is not signed is refused, and does nothing', async () => {
@@ -63,7 +72,7 @@ describe('a call-back', () => {
     parts.news = { kind: 'report', key, attempt: 1, report: { status: 'success', run: '7' } };
     const answer = await post(parts, '/hooks/github', '{}', signed);
     expect([answer.status, await answer.json()]).toEqual([202, { heard: 'report', image: 'app' }]);
-    expect(parts.asked).toEqual([`report ${key} success`, 'wake']);
+    expect(parts.asked).toEqual([`report ${key} success`]);
   });
 
   it('about what is closed is heard, and nothing follows', async () => {

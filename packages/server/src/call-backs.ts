@@ -1,4 +1,5 @@
 import { providers } from '@image-factory/core/enrolment/schema-parts.ts';
+import type { Provider } from '@image-factory/core/enrolment/types.ts';
 import type { CallBackNews } from '@image-factory/core/ports/call-back.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { Hono } from 'hono';
@@ -33,23 +34,24 @@ export function callBackRoutes(parts: ServerParts): Hono {
     const body = new Uint8Array(await context.req.arrayBuffer());
     const headers = new Map(context.req.raw.headers.entries());
     const news = await reader.read({ headers, body });
-    return context.json({ ...(await take(parts, news)) }, 202);
+    return context.json({ ...(await take(parts, provider, news)) }, 202);
   });
 }
 
 async function take(
   parts: ServerParts,
+  provider: Provider,
   news: CallBackNews,
 ): Promise<{ readonly heard: string; readonly why?: string; readonly image?: string }> {
   if (news.kind === 'nothing') return { heard: 'nothing', why: news.why };
-  if (news.kind === 'look') {
-    parts.wake();
-    return { heard: 'look' };
-  }
+  if (news.kind === 'look')
+    return parts.lookSoon(provider, news.run)
+      ? { heard: 'look' }
+      : { heard: 'nothing', why: 'it is the run of no open rebuild' };
   const image = await parts.takeReport(news);
-  if (image === undefined) return { heard: 'nothing', why: 'no rebuild is open under this key and attempt' };
-  parts.wake();
-  return { heard: 'report', image };
+  return image === undefined
+    ? { heard: 'nothing', why: 'no rebuild is open under this key and attempt' }
+    : { heard: 'report', image };
 }
 
 function invalid(message: string, hint: string): FactoryError {

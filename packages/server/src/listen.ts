@@ -29,7 +29,7 @@ export async function listen(
       maxHeaderSize: 16 * 1024,
     },
   }) as Server;
-  server.maxConnections = 512;
+  server.maxConnections = 128;
   server.setTimeout(2 * minute);
   await new Promise<void>((resolve, reject) => {
     const refused = (thrown: NodeJS.ErrnoException): void => {

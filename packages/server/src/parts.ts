@@ -10,10 +10,10 @@ export interface ServerParts {
   token(): Promise<string | undefined>;
   /** Undefined: call-backs of this provider are not listened to. */
   callBacksOf(provider: Provider): CallBackReader | undefined;
-  /** Takes down what a run reported; answers the image it is about, if its rebuild is open. */
+  /** Takes down what a run reported, for the cycle that begins soon; answers the image, if its rebuild is open. */
   takeReport(report: Report): Promise<string | undefined>;
-  /** Somebody has news: the next cycle begins soon. */
-  wake(): void;
+  /** There is news of a run: the next cycle begins soon, unless no open rebuild can be meant. Answers which. */
+  lookSoon(provider: Provider, run: string | undefined): boolean;
   startRebuild(handed: Handed): Promise<HandedState>;
   rebuildState(handed: Handed): Promise<HandedState>;
   /** Undefined: it works; otherwise why not. */

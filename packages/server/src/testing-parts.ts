@@ -18,6 +18,7 @@ export class TestParts implements ServerParts {
   news: CallBackNews | Error = { kind: 'look' };
   state: HandedState | Error = { kind: 'running', run: '7' };
   image: string | undefined = 'app';
+  isOpen = true;
   why: string | undefined;
   /** The body of the last call-back. */
   body: string | undefined;
@@ -49,8 +50,9 @@ export class TestParts implements ServerParts {
     return this.image;
   }
 
-  wake(): void {
-    this.asked.push('wake');
+  lookSoon(provider: string, run: string | undefined): boolean {
+    this.asked.push(`look ${provider} ${run ?? 'whatever'}`);
+    return this.isOpen;
   }
 
   async startRebuild({ image, key, attempt }: Handed): Promise<HandedState> {

@@ -4,6 +4,8 @@ import { parseListen } from '@image-factory/core/enrolment/server-settings.ts';
 import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError, formatProblem, problemOf, type Problem } from '@image-factory/core/problem.ts';
 import { newDecodeCache } from '@image-factory/core/state/decode-cache.ts';
+import { concernsOpen } from '@image-factory/core/rebuild/reported.ts';
+import type { FactoryState } from '@image-factory/core/state/types.ts';
 import { createAlarm } from '@image-factory/engine/alarm.ts';
 import { handedState, startHanded } from '@image-factory/engine/handed.ts';
 import { runLoop } from '@image-factory/engine/loop.ts';
@@ -44,6 +46,8 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
   const turns = createTurns();
   let { config } = factory;
   let failing: string | undefined = 'the first cycle has not ended';
+  /** As the last cycle left them. */
+  let intents: FactoryState['intents'] | undefined;
   const warn = newsTo(log);
 
   async function reload(): ReturnType<typeof factory.reload> {
@@ -70,8 +74,16 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
         return token && secrets.read(token, 'image-factory');
       },
       callBacksOf,
-      takeReport: (report) => turns.shared(() => takeReport(deps, config.settings.engine, report)),
-      wake: () => alarm.ring(),
+      async takeReport(report) {
+        const image = await turns.shared(() => takeReport(deps, config.settings.engine, report));
+        if (image !== undefined) alarm.ring();
+        return image;
+      },
+      lookSoon(provider, run) {
+        const concerns = intents === undefined || concernsOpen(intents, provider, run);
+        if (concerns) alarm.ring();
+        return concerns;
+      },
       startRebuild: (handed) =>
         turns.shared(async () => {
           const { state, problems } = await startHanded(deps, config, handed, { cacheFor });
@@ -91,6 +103,7 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
         alarm,
         onReport(report) {
           failing = undefined;
+          intents = report.state.intents;
           tellCycle(report, log);
         },
         onProblems(problems: readonly Problem[]) {

@@ -2,7 +2,7 @@ import { digest, intent, stateOf } from '@image-factory/testing/records.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunReport } from '../state/types.ts';
-import { intentOfKey, withReport } from './reported.ts';
+import { concernsOpen, intentOfKey, withReport } from './reported.ts';
 import { withIntent } from './transitions.ts';
 
 const open = stateOf({ intents: [intent({ image: 'app', key: 'k', attempt: 2 })] });
@@ -77,4 +77,20 @@ describe('what a run is said to have come to', () => {
 it('finds the intent of a key by its attempt', () => {
   expect(intentOfKey(open, 'k', 2)?.image).toBe('app');
   expect(intentOfKey(open, 'k', 1)).toBeUndefined();
+});
+
+it.each([
+  ['of an open run', 'github', '7', true],
+  ['of another run', 'github', '8', false],
+  ['without a run', 'github', undefined, true],
+  ['of another provider', 'gitlab', '7', false],
+  ['of what may be a run that nobody wrote down yet', 'gitea', '9', true],
+] as const)('news %s', (_what, provider, run, expected) => {
+  const { intents } = stateOf({
+    intents: [
+      intent({ image: 'app', provider: 'github', run: { id: '7', startedAt: 0 } }),
+      intent({ image: 'other', provider: 'gitea' }),
+    ],
+  });
+  expect(concernsOpen(intents, provider, run)).toBe(expected);
 });

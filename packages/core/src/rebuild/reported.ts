@@ -10,6 +10,22 @@ export function intentOfKey(state: FactoryState, key: string, attempt: number): 
 }
 
 /**
+ * Can news of this provider's run be news of an open rebuild? A whole organisation may send its call-backs here. Of a
+ * rebuild whose run is not known yet it may be the run.
+ */
+export function concernsOpen(
+  intents: FactoryState['intents'],
+  provider: string,
+  run: string | undefined,
+): boolean {
+  return intents
+    .values()
+    .some(
+      (intent) => intent.provider === provider && (run === undefined || !intent.run || intent.run.id === run),
+    );
+}
+
+/**
  * Enters what a CI system said about the end of a run. Reports come twice and in any order, and two runs of one key may
  * both report (the one that lost the claim as superseded): the strongest counts and of equals the first, so that the
  * order makes no difference. Without an open intent nothing changes: it has ended already.
