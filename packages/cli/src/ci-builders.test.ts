@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,11 +33,20 @@ function entry(name: string, provider: string): string {
   return `- { name: ${name}, registry: r.test, repository: acme/${name}, source: { provider: ${provider}, repo: acme/app, branch: main, dockerfile: Dockerfile } }\n`;
 }
 
-async function open(images: string, factory: string, env: Readonly<Record<string, string>>) {
+async function open(
+  images: string,
+  factory: string,
+  env: Readonly<Record<string, string | undefined>>,
+  origin?: string,
+) {
   const dir = await mkdtemp(join(tmpdir(), 'ci-builders-'));
   closers.push(() => rm(dir, { recursive: true }));
   await writeFile(join(dir, 'images.yaml'), images);
   await writeFile(join(dir, 'factory.yaml'), factory);
+  if (origin !== undefined) {
+    execFileSync('git', ['init', '-q', dir]);
+    execFileSync('git', ['-C', dir, 'remote', 'add', 'origin', origin]);
+  }
   const loaded = await loadConfig(dir);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
   const io: Io = {
@@ -104,4 +114,50 @@ describe('the CI systems of a factory', () => {
     expect(gitlab.mistakes).toEqual([]);
     expect(gitlab.creates + gitea.creates).toBe(0);
   });
+
+  it.each(['.', 'acme/builds'])(
+    'are asked in the repository of the workflow, and never upstream: workflowRepo %s',
+    async (workflowRepo) => {
+      const repository = workflowRepo === '.' ? 'acme/factory' : workflowRepo;
+      const gitlab = fakeGitlab({ ...workflows, project: repository, prefix: '/lab', token: 'lab-token' });
+      const gitea = fakeGitea({
+        ...workflows,
+        dialect: 'gitea',
+        repo: repository,
+        workflow: 'build-image.yml',
+        token: 'tea-token',
+      });
+      const lab = await served(gitlab.handle);
+      const tea = await served(gitea.handle);
+      const images = (['gitlab', 'gitea'] as const)
+        .map(
+          (provider) => `- name: ${provider}
+  repository: r.test/acme/${provider}
+  source: { provider: ${provider}, repo: "https://up.test/up/x", tag: v1, patches: [a.patch], workflowRepo: ${workflowRepo} }
+`,
+        )
+        .join('');
+      for (const [provider, url, fake] of [
+        ['gitlab', `${lab}/lab`, gitlab],
+        ['gitea', tea, gitea],
+      ] as const) {
+        const { builders, config } = await open(
+          images,
+          `providers:\n  gitlab: { url: "${lab}/lab" }\n  gitea: { url: "${tea}" }\n`,
+          { PATH: process.env['PATH'], GITLAB_TOKEN: 'lab-token', GITEA_TOKEN: 'tea-token' },
+          `${url.replace('//', '//user:s3cret@')}/acme/factory.git`,
+        );
+        const image = config.images.find(({ name }) => name === provider);
+        if (image?.kind !== 'managed') throw new Error('expected a managed image');
+        const request = { key: 'k1'.repeat(16), attempt: 1, image, reason: 'test' };
+        const none = { pins: [], dependencies: [], platforms: [], commit: 'c'.repeat(40) };
+        const run = await builders.builderFor(provider)?.start({ ...request, ...none });
+        expect(run).toMatchObject({ status: 'running' });
+        expect(fake.creates).toBe(1);
+        const seen = await builders.builderFor(provider)?.get(image, run?.id ?? '');
+        expect(seen).toMatchObject({ id: run?.id });
+        expect(fake.mistakes).toEqual([]);
+      }
+    },
+  );
 });
