@@ -160,6 +160,20 @@ describe('branches of requests, over http with authentication', () => {
     });
   });
 
+  it('asks no more often for many files than for a few', async () => {
+    const paths = Array.from({ length: 20 }, (_, index) => `f${index}`);
+    await remote.commit(Object.fromEntries(paths.map((path) => [path, `FROM scratch\n# ${path}\n`])));
+    const costOf = async (files: readonly string[]): Promise<number> => {
+      const before = server.requests.length;
+      const seen = await branches().read(image(), branch, files);
+      expect([...seen.files.values()].every(({ ok }) => ok)).toBe(true);
+      return server.requests.length - before;
+    };
+    const few = await costOf(paths.slice(0, 2));
+    expect(await costOf(paths)).toBeLessThanOrEqual(few + 1);
+    expect(await costOf(paths)).toBeLessThan(few);
+  });
+
   it('commits on the source branch itself, and only on the head that was read', async () => {
     const seen = await branches().read(image(), 'main', [file]);
     const direct = { ...commit(seen.commit, seen.commit), branch: 'main', subject: 'Set versions [skip ci]' };

@@ -205,6 +205,7 @@ async function read(
   const { branch, signal } = asked;
   const { into, commit, proposed } = await fetchHeads(place, branch, signal);
   const files = new Map<string, Result<string, FileFault>>();
+  await bring(place, proposed === undefined ? [commit] : [commit, proposed], asked.files, signal);
   for (const file of asked.files) files.set(file, await textAt(place, commit, file, signal));
   if (proposed === undefined) return { into, commit, files, proposed: undefined };
   const raw = (await place.local(['cat-file', 'commit', proposed])).toString('utf8');
@@ -216,6 +217,35 @@ async function read(
     own.set(file, text.ok ? text.value : undefined);
   }
   return { into, commit, files, proposed: { head: proposed, ...known, files: own } };
+}
+
+/** Fetches the contents that are not here at once; git would ask for each one by itself. */
+async function bring(
+  place: Place,
+  commits: readonly string[],
+  files: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (files.length < 2) return;
+  const ids = new Set<string>();
+  for (const commit of commits)
+    for (const file of files) {
+      const found = await fileAt(place, commit, file, signal);
+      if (found.ok) ids.add(found.value.id);
+    }
+  const checked = await place.local(['cat-file', '--batch-check'], { input: lines(ids), signal });
+  const missing = checked.toString('latin1').matchAll(/^([0-9a-f]+) missing$/gm);
+  const wanted = [...missing].flatMap(([, id]) => id ?? []);
+  if (wanted.length < 2) return;
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--stdin'];
+  await place.online(['-c', 'fetch.negotiationAlgorithm=noop', ...args, '--end-of-options', 'origin'], {
+    input: lines(wanted),
+    signal,
+  });
+}
+
+function lines(ids: Iterable<string>): string {
+  return [...ids].map((id) => `${id}\n`).join('');
 }
 
 async function textAt(
