@@ -4,7 +4,7 @@ import type { Handed, HandedState } from '@image-factory/engine/handed.ts';
 import type { Report } from '@image-factory/engine/take-report.ts';
 import type { ServerParts } from './parts.ts';
 
-export const unsigned = new FactoryError({
+const unsigned = new FactoryError({
   code: 'CALL_BACK_REFUSED',
   message: 'the signature is wrong',
   hint: 'Set the same secret at both ends.',
