@@ -47,6 +47,12 @@ const secrets = z
       description: 'With `token`, for the running Image Factory that `server` names.',
       default: 'image-factory-server',
     }),
+    ci: text({
+      title: secretName,
+      description:
+        'With one key for each environment variable that the server of the cluster needs for CI systems, such as `GITHUB_TOKEN`.',
+      default: 'image-factory-ci',
+    }),
     registries: text({
       title: secretName,
       description: 'Of type `kubernetes.io/dockerconfigjson`, for private registries. Default: none.',
@@ -90,7 +96,7 @@ export const kargoShape = z
     server: text({
       title: 'URL',
       description:
-        'Address of a running `image-factory serve` that starts the runs when Kargo asks it, with credentials that only it has. Default: Kargo asks GitHub and GitLab itself; other providers need the server.',
+        'Address of a running `image-factory serve` that starts the runs when Kargo asks it, with credentials that only it has. At `http://NAME.NAMESPACE.svc:PORT` in the namespace, `synth` generates it too. Default: Kargo asks GitHub and GitLab itself; other providers need the server.',
       examples: ['https://image-factory.example.com'],
     }),
     schedule: text({

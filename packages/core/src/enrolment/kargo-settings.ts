@@ -64,6 +64,8 @@ export interface KargoSettings {
     readonly gitlab: string;
     /** `token`: the running Image Factory, where `server` names one. */
     readonly server: string;
+    /** Environment variables of the server that is generated: what CI systems are asked and heard with. */
+    readonly ci: string;
     /** Docker configuration with the credentials of registries, for the Jobs. */
     readonly registries: string | undefined;
   };
@@ -95,6 +97,7 @@ export const defaultKargo: KargoSettings = {
     github: 'github-token',
     gitlab: 'gitlab-token',
     server: 'image-factory-server',
+    ci: 'image-factory-ci',
     registries: undefined,
   },
   imagePullSecrets: [],

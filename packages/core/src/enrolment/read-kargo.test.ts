@@ -54,6 +54,7 @@ kargo:
         github: 'github-token',
         gitlab: 'gitlab-token',
         server: 'image-factory-server',
+        ci: 'image-factory-ci',
         registries: 'pulls',
       },
       imagePullSecrets: ['pull-ours', 'pull-theirs'],

@@ -22,7 +22,7 @@ const shortestInterval = 5 * minute;
 export function readKargo(shape: KargoShape | undefined, scope: Scope, memory: Memory): KargoSettings {
   if (!shape) return defaultKargo;
   const { secrets } = defaultKargo;
-  const name = (key: 'git' | 'github' | 'gitlab' | 'server' | 'registries') =>
+  const name = (key: 'git' | 'github' | 'gitlab' | 'server' | 'ci' | 'registries') =>
     readObjectName(shape.secrets?.[key], within(scope, 'secrets', key));
   return {
     namespace: readNamespace(shape.namespace, within(scope, 'namespace')),
@@ -39,6 +39,7 @@ export function readKargo(shape: KargoShape | undefined, scope: Scope, memory: M
       github: name('github') ?? secrets.github,
       gitlab: name('gitlab') ?? secrets.gitlab,
       server: name('server') ?? secrets.server,
+      ci: name('ci') ?? secrets.ci,
       registries: name('registries'),
     },
     imagePullSecrets: (shape.imagePullSecrets ?? []).flatMap(

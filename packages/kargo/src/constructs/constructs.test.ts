@@ -18,7 +18,7 @@ describe('constructs', () => {
     const kinds = [...new Set(manifests.map(({ kind }) => kind))];
     expect(kinds.join(' ')).toBe(
       'Namespace Project ProjectConfig ServiceAccount Role RoleBinding NetworkPolicy ConfigMap Secret ExternalSecret ' +
-        'ClusterConfig AnalysisTemplate PromotionTask Warehouse Stage Job CronJob',
+        'ClusterConfig AnalysisTemplate PromotionTask Warehouse Stage Job CronJob Service PodDisruptionBudget Deployment',
     );
   });
 

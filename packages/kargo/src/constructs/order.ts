@@ -18,6 +18,9 @@ const ranks: Readonly<Record<string, number>> = {
   Stage: 14,
   Job: 15,
   CronJob: 16,
+  Service: 17,
+  PodDisruptionBudget: 18,
+  Deployment: 19,
 };
 const otherRank = 10;
 

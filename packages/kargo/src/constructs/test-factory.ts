@@ -23,6 +23,7 @@ import {
   Stage,
   Warehouse,
 } from './kargo-constructs.ts';
+import { Deployment, PodDisruptionBudget, Service } from './workload-constructs.ts';
 
 const repoURL = 'ghcr.io/acme/web';
 const gitUrl = 'https://github.com/acme/platform.git';
@@ -270,5 +271,19 @@ function addJobs(chart: Chart): void {
   new Job(chart, 'job', { spec: { backoffLimit: 0, template: pod } });
   new CronJob(chart, 'plan', {
     spec: { schedule: '0 * * * *', concurrencyPolicy: 'Forbid', jobTemplate: { spec: { template: pod } } },
+  });
+  const matchLabels = { app: 'server' };
+  new Service(chart, 'service', {
+    metadata: { name: 'server' },
+    spec: { selector: matchLabels, ports: [{ name: 'http', port: 80, targetPort: 8480 }] },
+  });
+  new PodDisruptionBudget(chart, 'budget', {
+    spec: { maxUnavailable: 1, selector: { matchLabels } },
+  });
+  new Deployment(chart, 'server', {
+    spec: {
+      selector: { matchLabels },
+      template: { metadata: { labels: matchLabels }, spec: { ...pod.spec, restartPolicy: 'Always' } },
+    },
   });
 }

@@ -20,6 +20,7 @@ import type {
 } from './project.ts';
 import type { StageManifest } from './stage.ts';
 import type { WarehouseManifest } from './warehouse.ts';
+import type { DeploymentManifest, PodDisruptionBudgetManifest, ServiceManifest } from './workload.ts';
 
 /** Every kind that this package has a type for; `kind` tells them apart. */
 export type Manifest =
@@ -27,10 +28,12 @@ export type Manifest =
   | ClusterConfigManifest
   | ConfigMapManifest
   | CronJobManifest
+  | DeploymentManifest
   | ExternalSecretManifest
   | JobManifest
   | NamespaceManifest
   | NetworkPolicyManifest
+  | PodDisruptionBudgetManifest
   | ProjectConfigManifest
   | ProjectManifest
   | PromotionTaskManifest
@@ -38,5 +41,6 @@ export type Manifest =
   | RoleManifest
   | SecretManifest
   | ServiceAccountManifest
+  | ServiceManifest
   | StageManifest
   | WarehouseManifest;

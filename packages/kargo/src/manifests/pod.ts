@@ -10,7 +10,7 @@ export interface PodTemplate {
 export interface PodSpec {
   readonly serviceAccountName: string;
   readonly automountServiceAccountToken?: boolean;
-  readonly restartPolicy: 'Never' | 'OnFailure';
+  readonly restartPolicy: 'Always' | 'Never' | 'OnFailure';
   readonly securityContext: PodSecurityContext;
   readonly initContainers?: readonly Container[];
   readonly containers: readonly [Container, ...Container[]];
@@ -20,6 +20,22 @@ export interface PodSpec {
   readonly tolerations?: readonly Toleration[];
   readonly priorityClassName?: string;
   readonly terminationGracePeriodSeconds?: number;
+  readonly topologySpreadConstraints?: readonly TopologySpread[];
+}
+
+interface TopologySpread {
+  readonly maxSkew: number;
+  readonly topologyKey: string;
+  readonly whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway';
+  readonly labelSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+}
+
+/** Asks the container by HTTP. Defaults: every 10 s, an answer within 1 s, three failures in a row. */
+export interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: number | string };
+  readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly failureThreshold?: number;
 }
 
 export interface Toleration {
@@ -58,6 +74,14 @@ export interface Container {
     readonly readOnlyRootFilesystem: true;
     readonly capabilities: { readonly drop: readonly ['ALL'] };
   };
+  readonly ports?: readonly {
+    readonly name: string;
+    readonly containerPort: number;
+    readonly protocol?: 'TCP';
+  }[];
+  readonly startupProbe?: Probe;
+  readonly readinessProbe?: Probe;
+  readonly livenessProbe?: Probe;
   readonly volumeMounts?: readonly {
     readonly name: string;
     readonly mountPath: string;

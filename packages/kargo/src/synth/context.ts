@@ -5,6 +5,7 @@ import { err, ok, type Result } from '@image-factory/core/result.ts';
 import type { FactoryState } from '@image-factory/core/state/types.ts';
 import { gitUrlKind } from '../validate/forms.ts';
 import { newNames, type Names } from './names.ts';
+import { readOwnServer, type OwnServer } from './own-server.ts';
 
 /** What every part of the generator needs. */
 export interface SynthContext {
@@ -18,6 +19,8 @@ export interface SynthContext {
   readonly stateBranch: string;
   /** Variable that the store takes its token from. */
   readonly tokenVariable: string;
+  /** The server that is to run beside the Jobs. */
+  readonly ownServer: OwnServer | undefined;
   readonly state: FactoryState;
   readonly names: Names;
   /** What cannot be generated, by image; the rest is. */
@@ -67,8 +70,10 @@ export function readContext(
         `${key} is not an http(s) URL that Kargo accepts`,
         'Kargo reaches git by https: https://github.com/acme/factory.git.',
       );
+  const ownServer = readOwnServer(settings);
+  if (!ownServer.ok) refuse(ownServer.error.message, ownServer.error.hint);
   const { image } = kargo;
-  if (problems.length > 0 || !git || image === undefined) return err(problems);
+  if (problems.length > 0 || !git || image === undefined || !ownServer.ok) return err(problems);
   if (repository === undefined || stateRepository === undefined) return err(problems);
   return ok({
     settings,
@@ -78,6 +83,7 @@ export function readContext(
     stateRepository,
     stateBranch: git.branch,
     tokenVariable: git.tokenEnv ?? 'FACTORY_GIT_TOKEN',
+    ownServer: ownServer.value,
     state,
     names: newNames(),
     problems: [],

@@ -40,14 +40,19 @@ export function marksOf({ wave, component, image, base, slot }: MetaOptions): {
     [imageLabel, image],
     [baseLabel, base],
   ] as const;
-  const labels: Record<string, string> = {
-    ...(component === undefined ? {} : { 'app.kubernetes.io/component': component }),
-    'app.kubernetes.io/managed-by': 'image-factory',
-    'app.kubernetes.io/part-of': 'image-factory',
-  };
+  const labels: Record<string, string> = { ...podLabels(component) };
   const annotations: Record<string, string> = { [syncWave]: String(syncWaves[wave]) };
   for (const [key, value] of named)
     if (value !== undefined) (isLabelValue(value) ? labels : annotations)[key] = value;
   if (slot !== undefined) labels[slotLabel] = slot;
   return { labels, annotations };
+}
+
+/** Labels of a resource and of its pods, which network policies select by them. */
+export function podLabels(component: string | undefined): Readonly<Record<string, string>> {
+  return {
+    ...(component === undefined ? {} : { 'app.kubernetes.io/component': component }),
+    'app.kubernetes.io/managed-by': 'image-factory',
+    'app.kubernetes.io/part-of': 'image-factory',
+  };
 }

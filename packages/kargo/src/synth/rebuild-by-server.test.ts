@@ -69,6 +69,22 @@ describe('an intent for a running Image Factory', () => {
     expect(phases()).toEqual(['Succeeded']);
   });
 
+  test('waits through hours of 503, and not through a server that is not there', async () => {
+    const waiting = factory();
+    waiting.outside.answer = answers(
+      ...Array.from({ length: 120 }, () => json(503, { title: 'not now' })),
+      json(200, { status: 'success' }),
+    );
+    waiting.outside.write('Start 1 rebuild: web', { [path]: intent(1) });
+    await waiting.pass(3 * hour);
+    expect(waiting.phases()).toEqual(['Succeeded']);
+    const refused = factory();
+    refused.outside.answer = answers(new Error('connection refused'));
+    refused.outside.write('Start 1 rebuild: web', { [path]: intent(1) });
+    await refused.pass(3 * hour);
+    expect([refused.outside.requests.length, refused.phases()]).toEqual([10, ['Errored']]);
+  });
+
   test('goes on where its run is recorded already', async () => {
     const { outside, pass, phases } = factory();
     outside.answer = answers(json(200, { status: 'success' }));

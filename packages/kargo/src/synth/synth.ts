@@ -11,6 +11,7 @@ import { updateUsers } from './image-user.ts';
 import { analyzeImage, forbiddenText } from './managed-image.ts';
 import { project, projectConfig } from './project.ts';
 import { rebuildImage } from './rebuild.ts';
+import { serverManifests } from './server.ts';
 import { startTask } from './start-task.ts';
 import { upstreamsOf, watchUpstream } from './upstream.ts';
 
@@ -60,6 +61,7 @@ export function synth(input: { readonly config: FactoryConfig; readonly state: F
       ...byName(watching.filter(({ kind }) => kind === 'Warehouse')),
       ...byName(watching.filter(({ kind }) => kind === 'Stage')),
       decideJob(context, forges),
+      ...serverManifests(context),
     ],
     problems: context.problems,
   };

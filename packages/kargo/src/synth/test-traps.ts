@@ -170,6 +170,9 @@ export function knownKinds(manifests: readonly KubernetesManifest[]): readonly M
     'Warehouse',
     'Stage',
     'CronJob',
+    'Service',
+    'PodDisruptionBudget',
+    'Deployment',
   ];
   for (const { kind } of manifests) if (!kinds.includes(kind)) throw new Error(`nobody expects a ${kind}`);
   return manifests as readonly Manifest[];
