@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { ProblemCode } from '@image-factory/core/problem-codes.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { isBranchName } from './branch-name.ts';
@@ -22,55 +23,53 @@ export interface CloneOptions {
  * the same server with the same token.
  */
 export async function cloneHead(options: CloneOptions): Promise<readonly (readonly [string, string])[]> {
-  const { url, branch, into, environment } = options;
-  const remote = parseRemote(url, process.cwd());
-  if (!remote.ok)
-    throw failure('SOURCE_UNREACHABLE', url, remote.error, 'Write an https:// or ssh:// address.');
-  const { config, secrets } = credentialFor(remote.value, options.token);
-  // A path is cloned over the protocol too: --depth means nothing otherwise.
-  const from = remote.value.kind === 'path' ? `file://${remote.value.url}` : remote.value.url;
-  if (branch !== undefined && !isBranchName(branch))
-    throw failure(
-      'SOURCE_BRANCH_MISSING',
-      remote.value.url,
-      `"${branch}" is no branch name`,
-      'Check --git-branch.',
-    );
+  const { branch, into } = options;
+  const { address, config, git } = reachable(options, tmpdir());
   const wanted = branch === undefined ? [] : ['--branch', branch];
-  try {
-    await runGit(
-      ['clone', '--quiet', '--depth', '1', '--single-branch', '--no-tags', ...wanted, '--', from, into],
-      { environment, config, secrets },
-    );
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    const trouble = troubleOf(error);
-    const why = explanation(error);
-    if (/remote branch .* not found/i.test(error.stderr))
-      throw failure('SOURCE_BRANCH_MISSING', remote.value.url, why, 'Check --git-branch.');
-    const code = trouble === 'denied' ? 'SOURCE_DENIED' : 'SOURCE_UNREACHABLE';
-    throw failure(code, remote.value.url, why, hintFor(trouble));
-  }
+  await git(
+    ['clone', '--quiet', '--depth', '1', '--single-branch', '--no-tags', ...wanted, '--', address, into],
+    /remote branch .* not found/i,
+  );
   return config;
 }
 
-/** Brings a clone of {@link cloneHead} to the head that its branch has now. Throws as that does. */
+/**
+ * Brings a clone of {@link cloneHead} to the head that its branch has now, wherever that was moved. Throws as that does,
+ * and leaves the clone as it was.
+ */
 export async function refreshClone(options: CloneOptions): Promise<void> {
-  const { url, branch, into, environment } = options;
+  const { branch, into } = options;
+  const { git } = reachable(options, into);
+  // A short name might be a tag's.
+  const wanted = branch === undefined ? 'HEAD' : `refs/heads/${branch}`;
+  await git(['fetch', '--quiet', '--depth', '1', '--no-tags', 'origin', wanted], /couldn't find remote ref/i);
+  await git(['reset', '--quiet', '--hard', 'FETCH_HEAD']);
+}
+
+/** The remote that the options name, and git with its credentials; `missing` is what git says of a branch that is not there. */
+function reachable({ url, branch, token, environment }: CloneOptions, cwd: string) {
   const remote = parseRemote(url, process.cwd());
   if (!remote.ok)
     throw failure('SOURCE_UNREACHABLE', url, remote.error, 'Write an https:// or ssh:// address.');
-  const { config, secrets } = credentialFor(remote.value, options.token);
-  const git = (...args: readonly string[]) => runGit(args, { environment, config, secrets, cwd: into });
-  try {
-    await git('fetch', '--quiet', '--depth', '1', '--no-tags', 'origin', branch ?? 'HEAD');
-    await git('reset', '--quiet', '--hard', 'FETCH_HEAD');
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    const trouble = troubleOf(error);
-    const code = trouble === 'denied' ? 'SOURCE_DENIED' : 'SOURCE_UNREACHABLE';
-    throw failure(code, remote.value.url, explanation(error), hintFor(trouble));
+  const { value } = remote;
+  if (branch !== undefined && !isBranchName(branch))
+    throw failure('SOURCE_BRANCH_MISSING', value.url, `"${branch}" is no branch name`, 'Check --git-branch.');
+  const { config, secrets } = credentialFor(value, token);
+  async function git(args: readonly string[], missing?: RegExp): Promise<void> {
+    try {
+      await runGit(args, { environment, config, secrets, cwd });
+    } catch (error) {
+      if (!(error instanceof GitFailure)) throw error;
+      const trouble = troubleOf(error);
+      const why = explanation(error);
+      if (missing?.test(error.stderr))
+        throw failure('SOURCE_BRANCH_MISSING', value.url, why, 'Check --git-branch.');
+      const code = trouble === 'denied' ? 'SOURCE_DENIED' : 'SOURCE_UNREACHABLE';
+      throw failure(code, value.url, why, hintFor(trouble));
+    }
   }
+  // A path is cloned over the protocol too: --depth means nothing otherwise.
+  return { config, git, address: value.kind === 'path' ? `file://${value.url}` : value.url };
 }
 
 function failure(code: ProblemCode, url: string, why: string, hint: string): FactoryError {
