@@ -11,7 +11,8 @@ import {
   standing,
   type ObservationNews,
 } from '@image-factory/core/ledger/observe.ts';
-import { builtFromOf, moved, recordWithContent } from '@image-factory/core/rebuild/transitions.ts';
+import { moved } from '@image-factory/core/ledger/moved.ts';
+import { builtFromOf, recordWithContent } from '@image-factory/core/rebuild/content.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { dataEqual } from '@image-factory/core/state/data-equal.ts';
 import type {

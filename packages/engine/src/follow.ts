@@ -1,7 +1,8 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
 import { isEndBefore } from '@image-factory/core/rebuild/retry.ts';
-import { openAttempt, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
+import type { RunEnd } from '@image-factory/core/rebuild/ends.ts';
+import { openAttempt } from '@image-factory/core/rebuild/intents.ts';
 import type { Digest, Reference } from '@image-factory/core/reference/types.ts';
 import type { ImageContent, Intent } from '@image-factory/core/state/types.ts';
 import { minute } from '@image-factory/core/time.ts';

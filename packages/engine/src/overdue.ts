@@ -1,5 +1,5 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import { closeOverdue, reopened, type RunEnd } from '@image-factory/core/rebuild/transitions.ts';
+import { closeOverdue, reopened, type RunEnd } from '@image-factory/core/rebuild/ends.ts';
 import type { Event, Intent } from '@image-factory/core/state/types.ts';
 import { formatDuration } from '@image-factory/core/time.ts';
 import { noteProblem, type CycleRun } from './cycle-run.ts';

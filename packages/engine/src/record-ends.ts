@@ -1,11 +1,6 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import {
-  closeIntent,
-  isOpen,
-  openAttempt,
-  withoutIntent,
-  type RunEnd,
-} from '@image-factory/core/rebuild/transitions.ts';
+import { closeIntent, type RunEnd } from '@image-factory/core/rebuild/ends.ts';
+import { isOpen, openAttempt, withoutIntent } from '@image-factory/core/rebuild/intents.ts';
 import type { Event, FactoryState, Intent, Rebuild } from '@image-factory/core/state/types.ts';
 import type { CycleRun } from './cycle-run.ts';
 import { sightingOf } from './sighting.ts';

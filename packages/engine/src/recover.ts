@@ -2,7 +2,7 @@ import { providers } from '@image-factory/core/enrolment/schema-parts.ts';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
 import { isEndBefore } from '@image-factory/core/rebuild/retry.ts';
-import { holdOn, takenOver, withIntents } from '@image-factory/core/rebuild/transitions.ts';
+import { holdOn, takenOver, withIntents } from '@image-factory/core/rebuild/intents.ts';
 import type { Intent } from '@image-factory/core/state/types.ts';
 import { hour } from '@image-factory/core/time.ts';
 import { isStopped, noteProblem, type CycleRun } from './cycle-run.ts';

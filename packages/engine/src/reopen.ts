@@ -2,7 +2,7 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import { FactoryError, problemOf } from '@image-factory/core/problem.ts';
 import { lastToRetry, reopenedFor, type RetryRequest } from '@image-factory/core/rebuild/retry.ts';
-import { isOpen, withIntent } from '@image-factory/core/rebuild/transitions.ts';
+import { isOpen, withIntent } from '@image-factory/core/rebuild/intents.ts';
 import type { Event, Intent } from '@image-factory/core/state/types.ts';
 import type { Result } from '@image-factory/core/result.ts';
 import { isStopped, type CycleRun } from './cycle-run.ts';

@@ -6,13 +6,7 @@ import type { Decision, Plan } from '@image-factory/core/plan/types.ts';
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { problemOf } from '@image-factory/core/problem.ts';
-import {
-  intentOf,
-  isOpen,
-  mayOpen,
-  openAttempt,
-  withIntents,
-} from '@image-factory/core/rebuild/transitions.ts';
+import { intentOf, isOpen, mayOpen, openAttempt, withIntents } from '@image-factory/core/rebuild/intents.ts';
 import type { Event, FactoryState, Intent } from '@image-factory/core/state/types.ts';
 import { minute, type Duration } from '@image-factory/core/time.ts';
 import { isStopped, type CycleRun } from './cycle-run.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError, formatProblem, problemOf } from '@image-factory/core/problem.ts';
-import { withContent } from '@image-factory/core/rebuild/transitions.ts';
+import { withContent } from '@image-factory/core/rebuild/content.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { FactoryState, Hold, ImageContent, ImageRecord } from '@image-factory/core/state/types.ts';

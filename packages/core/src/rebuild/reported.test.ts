@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunReport } from '../state/types.ts';
 import { concernsOpen, intentOfKey, withReport } from './reported.ts';
-import { withIntent } from './transitions.ts';
+import { withIntent } from './intents.ts';
 
 const open = stateOf({ intents: [intent({ image: 'app', key: 'k', attempt: 2 })] });
 

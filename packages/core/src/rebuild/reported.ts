@@ -1,5 +1,5 @@
 import type { FactoryState, Intent, RunReport } from '../state/types.ts';
-import { withIntent } from './transitions.ts';
+import { withIntent } from './intents.ts';
 
 /** What a run may be said to have come to, the strongest word last. */
 const strength: readonly RunReport['status'][] = ['superseded', 'cancelled', 'failure', 'success'];

@@ -4,7 +4,7 @@ import type { Run } from '../ports/builder.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { FactoryState, Intent, Rebuild } from '../state/types.ts';
 import { formatInstant, type Instant } from '../time.ts';
-import { holdOn } from './transitions.ts';
+import { holdOn } from './intents.ts';
 
 /** A person's wish to have the run of an image's last rebuild run again. */
 export interface RetryRequest {

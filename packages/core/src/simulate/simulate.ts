@@ -2,15 +2,10 @@ import { describeEntry, observe } from '../ledger/observe.ts';
 import { positionOf, versionsOf, type Version } from '../ledger/versions.ts';
 import { planOf } from '../plan/plan.ts';
 import type { Decision, Facts, Plan, RebuildRequest } from '../plan/types.ts';
-import {
-  closeIntent,
-  intentOf,
-  mayOpen,
-  moved,
-  withContent,
-  withIntent,
-  type RunEnd,
-} from '../rebuild/transitions.ts';
+import { moved } from '../ledger/moved.ts';
+import { withContent } from '../rebuild/content.ts';
+import { closeIntent, type RunEnd } from '../rebuild/ends.ts';
+import { intentOf, mayOpen, withIntent } from '../rebuild/intents.ts';
 import type { BaseRecord, FactoryState, ImageContent, Intent, LedgerEntry } from '../state/types.ts';
 import { digestsInUse, keptEntries, trimRebuilds, trimState } from '../state/trim.ts';
 import { day, type Duration, type Instant } from '../time.ts';
