@@ -320,6 +320,7 @@ freezeWindows:
   - { from: "2026-12-20T18:00:00+05:00", to: 2026-12-21T00:00Z, allowEmergency: true }
   - { name: weekly, cron: 0 17 * * 5, duration: 62h, timeZone: Europe/Zurich }
 builder: { tool: buildah }
+server: { listen: "[::1]:80", token: { file: token } }
 `;
     expect(
       good('- { name: a, repository: ghcr.io/acme/a, source: { repo: acme/a } }', text).settings,
@@ -396,6 +397,7 @@ builder: { tool: buildah }
       notifications: [],
       providers: defaultSettings.providers,
       kargo: defaultSettings.kargo,
+      server: { listen: { host: '::1', port: 80 }, token: { kind: 'file', path: 'token' } },
     });
   });
 

@@ -25,7 +25,7 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, scope: Scope
       }
     } else {
       wrong.push(path);
-      reportIssue(issue, at(value, path), scope, path);
+      reportIssue(issue, at(value, path), scope, path, isAboutSecret(schema, path));
     }
   }
   const rest = schema.safeParse(without(value, wrong));
@@ -44,7 +44,7 @@ function ownBranch(issue: Issue): Issue[] {
   return fitting.flatMap((inner) => ownBranch({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath): void {
+function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath, aboutSecret: boolean): void {
   const what = pathText(path) || lastKey(scope.path);
   const here = within(scope, ...path);
   if (issue.code === 'invalid_value') {
@@ -67,11 +67,27 @@ function reportIssue(issue: Issue, got: unknown, scope: Scope, path: YamlPath): 
     );
     return;
   }
+  if (aboutSecret) {
+    addProblem(
+      here,
+      'CONFIG_INVALID_VALUE',
+      `${what} must be ${expected(issue)}; what stands there is not shown, because it may be a secret`,
+      'Name the place of a secret, as in token: { env: FACTORY_TOKEN }; replace the secret if it was committed here.',
+    );
+    return;
+  }
   addProblem(
     here,
     'CONFIG_INVALID_VALUE',
     `${what} must be ${expected(issue)}; got ${shown(got)}`,
     hintFor(issue, got, here),
+  );
+}
+
+/** A secret, its place, or a mapping that says more about it: what stands there may be the secret itself. */
+function isAboutSecret(schema: z.ZodType, path: YamlPath): boolean {
+  return [path, path.slice(0, -1), [...path, 'secret']].some((place) =>
+    knownKeys(schema, place).includes('gitCredential'),
   );
 }
 
