@@ -1,12 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crdMistakes, crdsMissing, crdValidators } from '@image-factory/kargo/test-crds.ts';
 import { validateManifests } from '@image-factory/kargo/validate/validate-manifests.ts';
 import { describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { generatedManifests, generatedPath } from './generate-kustomize.ts';
-import { findKustomize } from './deployment/kustomize.ts';
+import { build, kustomize, podsOf, type Resource } from './deployment/overlay.ts';
+import { buildWithServer } from './deployment/server-overlay.ts';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'kustomize/image-factory');
@@ -15,61 +15,10 @@ const ours = ['.', 'overlays/demo', 'overlays/production'];
 /** The overlay with the Job that moves looks, and the account of that Job. */
 const withLooks = 'overlays/production';
 const looksAccount = 'image-factory-spread-looks';
-const kustomize = findKustomize(process.env);
 if (kustomize.command === undefined) console.log(`skipped: building the overlays needs ${kustomize.missing}`);
 if (crdsMissing !== undefined) console.log(`skipped: the schemas of Kargo: ${crdsMissing}`);
 
 const validators = crdsMissing === undefined ? crdValidators() : new Map<string, never>();
-
-interface Pod {
-  readonly serviceAccountName: string;
-  readonly automountServiceAccountToken: boolean;
-  readonly securityContext: { readonly runAsNonRoot: boolean };
-  readonly containers: readonly {
-    readonly image: string;
-    readonly args: readonly string[];
-    readonly envFrom?: readonly unknown[];
-    readonly env: readonly { readonly name: string; readonly value?: string }[];
-  }[];
-}
-
-interface Resource {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly [key: string]: unknown;
-}
-
-function resourcesOf(text: string): readonly Resource[] {
-  return parseAllDocuments(text)
-    .map((each) => each.toJS() as Resource | null)
-    .filter((each) => each !== null);
-}
-
-function build(path: string): readonly Resource[] {
-  const [command = '', ...args] = kustomize.command ?? [];
-  return resourcesOf(
-    execFileSync(command, [...args, join(folder, path)], { encoding: 'utf8', maxBuffer: 2 ** 26 }),
-  );
-}
-
-/** The pod of every Job, wherever its template stands. */
-function podsOf(resources: readonly Resource[]): readonly Pod[] {
-  const found: Pod[] = [];
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if ('containers' in value) found.push(value as Pod);
-    for (const inner of Object.values(value)) visit(inner);
-  };
-  for (const { spec } of resources) visit(spec);
-  return found;
-}
 
 describe('the generated folder', () => {
   it('is what synth makes of the example', async () => {
@@ -81,7 +30,7 @@ describe('the generated folder', () => {
 
 describe.skipIf(kustomize.command === undefined)('an overlay', () => {
   const built = new Map(
-    kustomize.command === undefined ? [] : ours.map((path) => [path, build(path)] as const),
+    kustomize.command === undefined ? [] : ours.map((path) => [path, build(join(folder, path))] as const),
   );
 
   it.each(ours)('%s is accepted by the validator and by the schemas', (path) => {
@@ -214,7 +163,7 @@ describe.skipIf(kustomize.command === undefined)('an overlay', () => {
     expect([...new Set(asked)].filter((name) => !made.has(name))).toEqual([]);
   });
 
-  it('can be applied by ArgoCD with the rights of its AppProject', () => {
+  it('can be applied by ArgoCD with the rights of its AppProject', async () => {
     const project = parse(readFileSync(join(root, 'examples/argocd/project.yaml'), 'utf8')) as {
       spec: Record<
         'clusterResourceWhitelist' | 'namespaceResourceWhitelist',
@@ -228,7 +177,7 @@ describe.skipIf(kustomize.command === undefined)('an overlay', () => {
       ]),
     );
     const used = new Set<string>();
-    for (const each of [...built.values()].flat()) {
+    for (const each of [...built.values(), await buildWithServer()].flat()) {
       const group = each.apiVersion.includes('/') ? (each.apiVersion.split('/')[0] ?? '') : '';
       const list =
         each.metadata.namespace === undefined ? 'clusterResourceWhitelist' : 'namespaceResourceWhitelist';

@@ -11,15 +11,18 @@ import { synth } from '@image-factory/kargo/synth/synth.ts';
 
 export const generatedPath = 'kustomize/image-factory/generated/image-factory.k8s.yaml';
 
-/** The text that the file must have. */
-export async function generatedManifests(root: string): Promise<string> {
+/** The text that the file must have; with more in its factory.yaml, that of another factory. */
+export async function generatedManifests(
+  root: string,
+  settings: (factory: string) => string = (factory) => factory,
+): Promise<string> {
   const folder = `${root}examples/factory`;
   const read = (path: string) => readFile(`${folder}/${path}`, 'utf8');
   const file = async (path: string) => ({ path, text: await read(path) });
   const { config, problems } = readConfig({
     images: await file('images.yaml'),
     imagesDir: [],
-    factory: await file('factory.yaml'),
+    factory: { path: 'factory.yaml', text: settings(await read('factory.yaml')) },
   });
   const paths = (await readdir(`${folder}/state`, { recursive: true })).filter((path) =>
     path.endsWith('.yaml'),

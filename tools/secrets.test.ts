@@ -16,13 +16,14 @@ interface ExternalSecret {
   readonly spec: {
     readonly target: {
       readonly name: string;
-      readonly template: {
+      readonly template?: {
         readonly type?: string;
         readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
         readonly data: Readonly<Record<string, string>>;
       };
     };
-    readonly data: readonly { readonly secretKey: string }[];
+    readonly data?: readonly { readonly secretKey: string }[];
+    readonly dataFrom?: readonly { readonly extract: { readonly key: string } }[];
   };
 }
 
@@ -39,7 +40,7 @@ const made = new Map(
 interface Reference {
   readonly name: string;
   readonly key: string | undefined;
-  readonly by: 'variable' | 'file' | 'nodes' | 'expression' | 'receiver';
+  readonly by: 'variable' | 'environment' | 'file' | 'nodes' | 'expression' | 'receiver';
 }
 
 /** Every Secret that is named anywhere in a resource. */
@@ -51,7 +52,9 @@ function referencesIn(value: unknown): readonly Reference[] {
       by: 'expression',
     }));
   if (typeof value !== 'object' || value === null) return [];
-  const inner = Object.values(value).flatMap(referencesIn);
+  const { envFrom = [], ...rest } = value as { readonly envFrom?: readonly unknown[] };
+  const environment = envFrom.flatMap(referencesIn).map((each) => ({ ...each, by: 'environment' as const }));
+  const inner = [...Object.values(rest).flatMap(referencesIn), ...environment];
   const { secretKeyRef, secretName, imagePullSecrets, secretRef, items } = value as {
     readonly secretKeyRef?: { readonly name: string; readonly key: string };
     readonly secretName?: string;
@@ -80,6 +83,10 @@ function generated(server: string | undefined) {
       ...config,
       settings: {
         ...settings,
+        server: {
+          ...settings.server,
+          token: { kind: 'file', path: '/var/run/secrets/image-factory/server/token' },
+        },
         kargo: {
           ...settings.kargo,
           server,
@@ -93,36 +100,51 @@ function generated(server: string | undefined) {
   return manifests;
 }
 
-const references = referencesIn([generated(undefined), generated('https://factory.example.com')]);
+const references = referencesIn([
+  generated(undefined),
+  generated('https://factory.example.com'),
+  generated('http://image-factory.image-factory-kargo.svc:8480'),
+]);
 /** Those of receivers are named by whoever sets them up. */
 const asked = references.filter(({ by }) => by !== 'receiver');
 
 describe('the Secrets that the generated resources name', () => {
   it('are found in every place that can name one', () => {
     expect(new Set(references.map(({ by }) => by))).toEqual(
-      new Set(['variable', 'file', 'nodes', 'expression', 'receiver']),
+      new Set(['variable', 'environment', 'file', 'nodes', 'expression', 'receiver']),
     );
     expect(new Set(asked.map(({ name }) => name))).toEqual(
-      new Set(['image-factory-git', 'github-token', 'gitlab-token', 'image-factory-server', registries]),
+      new Set([
+        'image-factory-git',
+        'github-token',
+        'gitlab-token',
+        'image-factory-server',
+        'image-factory-ci',
+        registries,
+      ]),
     );
   });
 
   it('are made by a component, with the keys that are read', () => {
-    for (const { name, key } of asked) {
+    for (const { name, key, by } of asked) {
       expect([...made.keys()], name).toContain(name);
-      expect(Object.keys(made.get(name)?.spec.target.template.data ?? {}), name).toContain(key);
+      if (by === 'environment') continue;
+      expect(Object.keys(made.get(name)?.spec.target.template?.data ?? {}), name).toContain(key);
     }
   });
 
   it('have the type and the label without which they are not read', () => {
-    const typeOf = (name: string) => made.get(name)?.spec.target.template.type;
+    const typeOf = (name: string) => made.get(name)?.spec.target.template?.type;
     const labelOf = (name: string) =>
-      made.get(name)?.spec.target.template.metadata?.labels?.['kargo.akuity.io/cred-type'];
+      made.get(name)?.spec.target.template?.metadata?.labels?.['kargo.akuity.io/cred-type'];
     const named = (...ways: readonly Reference['by'][]) =>
       asked.filter(({ by }) => ways.includes(by)).map(({ name }) => name);
-    expect(new Set(named('file', 'nodes').map(typeOf))).toEqual(new Set(['kubernetes.io/dockerconfigjson']));
+    const folders = named('file', 'nodes').filter((name) => name !== 'image-factory-server');
+    expect(new Set(folders.map(typeOf))).toEqual(new Set(['kubernetes.io/dockerconfigjson']));
     // Kargo's secret() reads no others.
     expect(new Set(named('expression').map(labelOf))).toEqual(new Set(['generic']));
+    // What the server alone has, no promotion may read.
+    expect(new Set(named('environment').map(labelOf))).toEqual(new Set([undefined]));
   });
 
   it('are all that is made, besides those that Kargo finds by their URL', () => {
@@ -130,20 +152,25 @@ describe('the Secrets that the generated resources name', () => {
     const others = [...made].filter(([name]) => !named.has(name));
     expect(others.map(([name]) => name)).toEqual(['image-factory-registry']);
     for (const [name, { spec }] of others) {
-      expect(spec.target.template.metadata?.labels?.['kargo.akuity.io/cred-type'], name).toMatch(
+      expect(spec.target.template?.metadata?.labels?.['kargo.akuity.io/cred-type'], name).toMatch(
         /^(git|image)$/,
       );
-      expect(Object.keys(spec.target.template.data), name).toContain('repoURL');
+      expect(Object.keys(spec.target.template?.data ?? {}), name).toContain('repoURL');
     }
   });
 
   it('come whole from the store: what a template fills in is fetched', () => {
     for (const [name, { spec }] of made) {
-      const used = Object.values(spec.target.template.data).flatMap((text) =>
+      // Whole as it is, keys and all.
+      if (spec.dataFrom) {
+        expect([spec.target.template, spec.data], name).toEqual([undefined, undefined]);
+        continue;
+      }
+      const used = Object.values(spec.target.template?.data ?? {}).flatMap((text) =>
         [...text.matchAll(/\{\{[^}]*\}\}/g)].flatMap(([part]) => part.match(/(?<= )\.\w+/g) ?? []),
       );
       expect(new Set(used.map((each) => each.slice(1))), name).toEqual(
-        new Set(spec.data.map(({ secretKey }) => secretKey)),
+        new Set((spec.data ?? []).map(({ secretKey }) => secretKey)),
       );
     }
   });

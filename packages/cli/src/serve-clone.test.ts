@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DeploymentManifest } from '@image-factory/kargo/manifests/workload.ts';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { makePlace, type Place } from './testing/test-place.ts';
@@ -36,12 +37,9 @@ async function deployedArguments(place: Place): Promise<readonly string[]> {
   expect(exit, err).toBe(0);
   const text = await readFile(join(place.dir, 'dist/image-factory.k8s.yaml'), 'utf8');
   const deployment = parseAllDocuments(text)
-    .map((each) => each.toJS() as { kind: string; spec: unknown })
+    .map((each) => each.toJS() as { kind: string; spec: DeploymentManifest['spec'] })
     .find(({ kind }) => kind === 'Deployment');
-  const { template } = deployment?.spec as {
-    template: { spec: { containers: readonly { args: readonly string[] }[] } };
-  };
-  return template.spec.containers[0]?.args ?? [];
+  return deployment?.spec.template.spec.containers[0].args ?? [];
 }
 
 it(
