@@ -1,6 +1,6 @@
 import type { ManagedEnrolment, VersionFile } from '@image-factory/core/enrolment/types.ts';
 import { frozenBy } from '@image-factory/core/plan/timing.ts';
-import { heldBy } from '@image-factory/core/plan/assess.ts';
+import { heldBy } from '@image-factory/core/plan/blocked.ts';
 import type { FileFault } from '@image-factory/core/ports/proposals.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
 import { describeVersions } from '@image-factory/core/proposals/describe-versions.ts';

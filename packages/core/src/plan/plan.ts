@@ -1,6 +1,7 @@
 import type { ManagedEnrolment } from '../enrolment/types.ts';
 import { managedGraph } from '../graph/managed.ts';
-import { assess, assessContext } from './assess.ts';
+import { assessContext } from './assess-context.ts';
+import { assess } from './assess.ts';
 import { externalDecision } from './external.ts';
 import { admit, ownLimits } from './limits.ts';
 import { afterParents, type Standing } from './parents.ts';

@@ -1,6 +1,7 @@
 import type { ManagedEnrolment } from '../enrolment/types.ts';
 import { managedGraph } from '../graph/managed.ts';
-import { heldBy, startOf } from '../plan/assess.ts';
+import { heldBy } from '../plan/blocked.ts';
+import { startOf } from '../plan/start-time.ts';
 import { frozenBy } from '../plan/timing.ts';
 import type { PlanInput, Reason } from '../plan/types.ts';
 import type { ImageRecord } from '../state/types.ts';
