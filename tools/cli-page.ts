@@ -1,4 +1,4 @@
-import { buildProgram } from '../packages/cli/src/command-line.ts';
+import { buildProgram } from '../packages/cli/src/program.ts';
 import type { Io } from '../packages/cli/src/io.ts';
 
 type Command = ReturnType<typeof buildProgram>;
