@@ -47,7 +47,7 @@ export function registryFailure(
   );
 }
 
-export function hasCode(thrown: unknown, code: ProblemCode): boolean {
+export function hasCode(thrown: unknown, code: ProblemCode): thrown is FactoryError {
   return thrown instanceof FactoryError && thrown.problem.code === code;
 }
 

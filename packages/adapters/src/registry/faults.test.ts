@@ -233,6 +233,8 @@ it('stops asking a registry that cannot be reached, and tries again later', asyn
   );
   expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(['REGISTRY_UNREACHABLE']));
   expect(registry.log.all().length).toBeLessThan(20);
+  for (const { message } of problems) expect(message).toContain('connection was closed');
+  expect(problems.filter(({ message }) => message.includes('not asked'))).not.toEqual([]);
   remove();
   options.clock.advance(60_000);
   expect(await dead.look(referenceTo(registry.host, 'team/app', '1'))).toMatchObject({

@@ -128,7 +128,7 @@ export class Host {
     } catch (error) {
       if (error instanceof Throttled) return { failure: error, wait: this.#slowDown(error) };
       if (!hasCode(error, 'REGISTRY_UNREACHABLE')) throw error;
-      return { failure: error as FactoryError, wait: undefined };
+      return { failure: error, wait: undefined };
     } finally {
       this.#limiter.leave();
     }
@@ -199,7 +199,7 @@ export class Host {
       if (answer.url.origin === this.#origin.origin) readings.add(this.registry, answer.headers, clock.now());
       return answer;
     } catch (error) {
-      if (hasCode(error, 'REGISTRY_UNREACHABLE')) this.#limiter.failed();
+      if (hasCode(error, 'REGISTRY_UNREACHABLE')) this.#limiter.failed(error);
       throw error;
     }
   }

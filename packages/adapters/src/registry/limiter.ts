@@ -1,4 +1,5 @@
 import type { Clock } from '@image-factory/core/ports/clock.ts';
+import type { FactoryError } from '@image-factory/core/problem.ts';
 import { second, type Duration } from '@image-factory/core/time.ts';
 import { registryFailure, Throttled } from './failures.ts';
 
@@ -41,6 +42,7 @@ export class Limiter {
   #nextStart = 0;
   #pausedUntil = 0;
   #closedUntil = 0;
+  #lastFailure: FactoryError | undefined;
   #reason = 'asked to slow down';
   #waking: AbortController | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -96,7 +98,8 @@ export class Limiter {
   }
 
   /** The registry could not be reached. */
-  failed(): void {
+  failed(failure: FactoryError): void {
+    this.#lastFailure = failure;
     this.#failures += 1;
     if (this.#failures < failuresToOpen) return;
     // The first try after the rest decides alone.
@@ -130,10 +133,14 @@ export class Limiter {
   #refusal(now: number): Error | undefined {
     const { registry, longestWait } = this.#options;
     if (this.#closedUntil > now) {
+      // Of many requests at once all may end here, so the reason is told; without the address, which is that of another.
+      const last = this.#lastFailure?.problem;
+      const why = last ? `: ${last.message.split(': ').at(-1)}` : '';
       return registryFailure(
         'REGISTRY_UNREACHABLE',
         registry,
-        'not asked: it could not be reached several times just now',
+        `not asked: it could not be reached several times just now${why}`,
+        last?.hint === undefined ? undefined : { hint: last.hint },
       );
     }
     const rest = this.#pausedUntil - now;
