@@ -9,10 +9,10 @@ import { day, second, type Duration } from '@image-factory/core/time.ts';
 import type { Api, ApiAnswer } from '../ci-http/api.ts';
 import { fence, usualStartWithin } from '../ci-runs/fence.ts';
 import { firstSecret } from '../ci-runs/first-secret.ts';
-import { repositoryAt } from '../ci-runs/repository.ts';
 import type { RunMark } from '../ci-runs/run-mark.ts';
 import type { SecretSource } from '../secrets/secret-source.ts';
 import { forgejo, gitea } from './dialect.ts';
+import { repositoryPath } from './repository-path.ts';
 import { Repository } from './repository.ts';
 import { inWorkflowRepo } from '../ci-runs/workflow-repo.ts';
 
@@ -44,16 +44,10 @@ export function createGitea(options: GiteaOptions): GiteaBuilder {
   const { provider, settings, api, secrets, clock, startWithin = usualStartWithin } = options;
   const dialect = provider === 'gitea' ? gitea : forgejo;
 
-  async function repositoryOf({ source }: ManagedEnrolment, signal?: AbortSignal): Promise<Repository> {
-    const found = repositoryAt(source.repo, settings.url);
-    if (!found.ok || found.value.split('/').length !== 2)
-      throw api.failure(
-        'CI_REFUSED',
-        found.ok ? `source.repo ${source.repo} is not owner/name` : found.error,
-        'Write owner/name, or its address, in source.repo.',
-      );
+  async function repositoryOf(image: ManagedEnrolment, signal?: AbortSignal): Promise<Repository> {
+    const path = repositoryPath(api, settings, image);
     const { text } = await firstSecret(secrets, settings.token, [dialect.tokenVariable], settings.url);
-    return new Repository(api, dialect, { path: found.value, token: text, signal });
+    return new Repository(api, dialect, { path, token: text, signal });
   }
 
   async function lookFor(repository: Repository, mark: RunMark): Promise<Run | undefined> {

@@ -1,13 +1,12 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
-import type { ApiAnswer, ApiRequest } from '../ci-http/api.ts';
 import { at, linkAt, textAt } from '../ci-http/fields.ts';
-import { openOrNewest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
+import { openedRequest, openOrNewest, shownRequest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
 import { firstSecret } from '../ci-runs/first-secret.ts';
-import { repositoryAt } from '../ci-runs/repository.ts';
-import { said, wordsOf } from '../ci-runs/said.ts';
+import { createRequestCalls } from '../ci-runs/request-calls.ts';
 import type { GiteaOptions } from './create-gitea.ts';
 import { forgejo, gitea } from './dialect.ts';
+import { repositoryPath } from './repository-path.ts';
 
 const pageSize = 50;
 /** Lists cannot be asked for one branch, so the newest requests of the repository are looked through. */
@@ -17,46 +16,19 @@ const mostPages = 20;
 export function createGiteaRequests({ provider, settings, api, secrets }: GiteaOptions): ForgeRequests {
   const { tokenVariable } = provider === 'gitea' ? gitea : forgejo;
 
-  function pathOf({ source }: ManagedEnrolment): string {
-    const found = repositoryAt(source.repo, settings.url);
-    if (found.ok && found.value.split('/').length === 2) return found.value;
-    const why = found.ok ? `source.repo ${source.repo} is not owner/name` : found.error;
-    throw api.failure('CI_REFUSED', why, 'Write owner/name, or its address, in source.repo.');
-  }
-
-  async function tokenFor(): Promise<string> {
-    return (await firstSecret(secrets, settings.token, [tokenVariable], settings.url)).text;
-  }
-
-  async function ask(
-    image: ManagedEnrolment,
-    request: Pick<ApiRequest, 'method' | 'path' | 'query' | 'json' | 'signal'>,
-  ): Promise<{ readonly answer: ApiAnswer; readonly refused: (what: string) => Error }> {
-    const path = pathOf(image);
-    const token = await tokenFor();
-    const headers = { authorization: `token ${token}` };
-    const answer = await api.send({ ...request, path: `/api/v1/repos/${path}${request.path}`, headers });
-    const refused = (what: string): Error => {
-      const denied = answer.status === 401 || answer.status === 403 || answer.status === 404;
-      return api.failure(
-        denied ? 'CI_DENIED' : 'CI_REFUSED',
-        `${what} in ${path}; it says (${answer.status}): ${said(wordsOf(answer), [token])}`,
-        denied
-          ? 'Check source.repo, and that the token is not expired and has the scopes write:repository and write:issue.'
-          : 'Open one of the branch by hand to see what the server says.',
-      );
-    };
-    return { answer, refused };
-  }
-
-  async function change(
-    image: ManagedEnrolment,
-    request: Pick<ApiRequest, 'method' | 'path' | 'json'>,
-    what: string,
-  ): Promise<void> {
-    const { answer, refused } = await ask(image, request);
-    if (answer.status >= 300) throw refused(what);
-  }
+  const token = async (): Promise<string> =>
+    (await firstSecret(secrets, settings.token, [tokenVariable], settings.url)).text;
+  const pathOf = (image: ManagedEnrolment): string => repositoryPath(api, settings, image);
+  const { ask, change } = createRequestCalls({
+    api,
+    repositoryOf: pathOf,
+    rootOf: (path) => `/api/v1/repos/${path}`,
+    token,
+    scheme: 'token',
+    speaker: 'the server',
+    deniedHint:
+      'Check source.repo, and that the token is not expired and has the scopes write:repository and write:issue.',
+  });
 
   async function search(
     image: ManagedEnrolment,
@@ -89,7 +61,7 @@ export function createGiteaRequests({ provider, settings, api, secrets }: GiteaO
 
     async gitToken(image) {
       pathOf(image);
-      return tokenFor();
+      return token();
     },
 
     async find(image, branch, signal) {
@@ -101,13 +73,7 @@ export function createGiteaRequests({ provider, settings, api, secrets }: GiteaO
       const { answer, refused } = await ask(image, { method: 'POST', path: '/pulls', json });
       if (answer.status === 409) return undefined;
       if (answer.status >= 300) throw refused(`no pull request of ${branch} was opened`);
-      const made = shownOf(answer.json());
-      if (made) return made;
-      throw api.failure(
-        'CI_UNREACHABLE',
-        'a pull request was opened, but the answer does not name it',
-        'Nothing is to be done: it is looked for by its branch.',
-      );
+      return openedRequest(shownOf(answer.json()), api, 'pull request');
     },
 
     update: (image, number, { title, body }) =>
@@ -130,10 +96,11 @@ export function createGiteaRequests({ provider, settings, api, secrets }: GiteaO
 }
 
 function shownOf(value: unknown): ShownRequest | undefined {
-  const number = at(value, 'number');
-  const url = linkAt(value, 'html_url');
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || url === undefined) return undefined;
-  const state =
-    at(value, 'merged') === true ? 'merged' : textAt(value, 'state') === 'open' ? 'open' : 'closed';
-  return { number, url, state, title: textAt(value, 'title') ?? '', body: textAt(value, 'body') ?? '' };
+  return shownRequest({
+    number: at(value, 'number'),
+    url: linkAt(value, 'html_url'),
+    state: at(value, 'merged') === true ? 'merged' : textAt(value, 'state') === 'open' ? 'open' : 'closed',
+    title: textAt(value, 'title'),
+    body: textAt(value, 'body'),
+  });
 }

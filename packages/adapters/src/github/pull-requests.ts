@@ -2,7 +2,7 @@ import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
 import type { Api, ApiAnswer, ApiRequest } from '../ci-http/api.ts';
 import { at, linkAt, quoted, textAt } from '../ci-http/fields.ts';
-import { openOrNewest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
+import { openedRequest, openOrNewest, shownRequest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
 import { createAccess } from './access.ts';
 import type { GithubOptions } from './github.ts';
 import { denied, messageOf } from './refusals.ts';
@@ -78,13 +78,7 @@ export function createGithubRequests(options: Omit<GithubOptions, 'startWithin'>
       });
       if (answer.status === 422 && /pull request already exists/i.test(answer.text)) return undefined;
       if (answer.status !== 201) throw refused(api, answer, where, `no pull request of ${branch} was opened`);
-      const made = shownOf(answer.json());
-      if (made) return made;
-      throw api.failure(
-        'CI_UNREACHABLE',
-        'a pull request was opened, but the answer does not name it',
-        lookAgain,
-      );
+      return openedRequest(shownOf(answer.json()), api, 'pull request');
     },
 
     async update(image, number, { title, body }) {
@@ -115,15 +109,15 @@ export function createGithubRequests(options: Omit<GithubOptions, 'startWithin'>
   };
 }
 
-const lookAgain = 'Nothing is to be done: it is looked for by its branch.';
-
 function shownOf(pull: unknown): ShownRequest | undefined {
-  const number = at(pull, 'number');
-  const url = linkAt(pull, 'html_url');
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || url === undefined) return undefined;
   const isMerged = textAt(pull, 'merged_at') !== undefined;
-  const state = textAt(pull, 'state') === 'open' ? 'open' : isMerged ? 'merged' : 'closed';
-  return { number, url, state, title: textAt(pull, 'title') ?? '', body: textAt(pull, 'body') ?? '' };
+  return shownRequest({
+    number: at(pull, 'number'),
+    url: linkAt(pull, 'html_url'),
+    state: textAt(pull, 'state') === 'open' ? 'open' : isMerged ? 'merged' : 'closed',
+    title: textAt(pull, 'title'),
+    body: textAt(pull, 'body'),
+  });
 }
 
 function refused(api: Api, answer: ApiAnswer, where: WorkflowPlace, what: string): Error {

@@ -13,15 +13,6 @@ export type Need =
   | 'Pull requests: read'
   | 'Pull requests: write';
 
-const classicScope: Readonly<Record<Need, string>> = {
-  'Actions: read': 'repo',
-  'Actions: write': 'repo',
-  'Contents: write': 'repo',
-  'Metadata: read': 'repo',
-  'Pull requests: read': 'repo',
-  'Pull requests: write': 'repo',
-};
-
 /** What GitHub says of a refusal. */
 export function messageOf(answer: ApiAnswer): string {
   try {
@@ -60,7 +51,7 @@ export function denied(api: Api, answer: ApiAnswer, place: WorkflowPlace, need: 
   return api.failure(
     'CI_DENIED',
     `not allowed in ${repository}: ${said}`,
-    `A fine-grained token or App needs the repository permission ${exact === '' ? need : exact}, a classic token the scope ${classicScope[need]}; a workflow's GITHUB_TOKEN needs "permissions: ${need.toLowerCase()}".`,
+    `A fine-grained token or App needs the repository permission ${exact === '' ? need : exact}, a classic token the scope repo; a workflow's GITHUB_TOKEN needs "permissions: ${need.toLowerCase()}".`,
   );
 }
 

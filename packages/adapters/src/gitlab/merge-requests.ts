@@ -1,11 +1,10 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { ShownRequest } from '@image-factory/core/ports/proposals.ts';
-import type { ApiAnswer, ApiRequest } from '../ci-http/api.ts';
 import { at, linkAt, textAt } from '../ci-http/fields.ts';
-import { openOrNewest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
+import { openedRequest, openOrNewest, shownRequest, type ForgeRequests } from '../ci-runs/forge-requests.ts';
 import { firstSecret } from '../ci-runs/first-secret.ts';
 import { repositoryAt } from '../ci-runs/repository.ts';
-import { said, wordsOf } from '../ci-runs/said.ts';
+import { createRequestCalls } from '../ci-runs/request-calls.ts';
 import type { GitlabOptions } from './create-gitlab.ts';
 
 /** Merge requests of GitLab. Needs a token with scopes api and write_repository, and the role Developer. */
@@ -16,50 +15,26 @@ export function createGitlabRequests({ settings, api, secrets }: GitlabOptions):
     throw api.failure('CI_REFUSED', project.error, 'Write group/name, or its address, in source.repo.');
   }
 
-  async function tokenFor(): Promise<string> {
-    // A job token may open no merge requests.
-    return (await firstSecret(secrets, settings.token, ['GITLAB_TOKEN'], settings.url)).text;
-  }
-
-  async function ask(
-    image: ManagedEnrolment,
-    request: Pick<ApiRequest, 'method' | 'path' | 'query' | 'json' | 'signal'>,
-  ): Promise<{ readonly answer: ApiAnswer; readonly refused: (what: string) => Error }> {
-    const project = projectOf(image);
-    const token = await tokenFor();
-    const answer = await api.send({
-      ...request,
-      path: `/api/v4/projects/${encodeURIComponent(project)}/merge_requests${request.path}`,
-      headers: { authorization: `Bearer ${token}` },
-    });
-    const refused = (what: string): Error => {
-      const denied = answer.status === 401 || answer.status === 403 || answer.status === 404;
-      return api.failure(
-        denied ? 'CI_DENIED' : 'CI_REFUSED',
-        `${what} in ${project}; GitLab says (${answer.status}): ${said(wordsOf(answer), [token])}`,
-        denied
-          ? 'Check that the token is not expired, and has scope api and at least the role Developer in the project.'
-          : 'Open one of the branch by hand to see what GitLab says.',
-      );
-    };
-    return { answer, refused };
-  }
-
-  async function change(
-    image: ManagedEnrolment,
-    request: Pick<ApiRequest, 'method' | 'path' | 'json'>,
-    what: string,
-  ): Promise<void> {
-    const { answer, refused } = await ask(image, request);
-    if (answer.status >= 300) throw refused(what);
-  }
+  // A job token may open no merge requests.
+  const token = async (): Promise<string> =>
+    (await firstSecret(secrets, settings.token, ['GITLAB_TOKEN'], settings.url)).text;
+  const { ask, change } = createRequestCalls({
+    api,
+    repositoryOf: projectOf,
+    rootOf: (project) => `/api/v4/projects/${encodeURIComponent(project)}/merge_requests`,
+    token,
+    scheme: 'Bearer',
+    speaker: 'GitLab',
+    deniedHint:
+      'Check that the token is not expired, and has scope api and at least the role Developer in the project.',
+  });
 
   return {
     provider: 'gitlab',
 
     async gitToken(image) {
       projectOf(image);
-      return tokenFor();
+      return token();
     },
 
     async find(image, branch, signal) {
@@ -92,13 +67,7 @@ export function createGitlabRequests({ settings, api, secrets }: GitlabOptions):
       const { answer, refused } = await ask(image, { method: 'POST', path: '', json });
       if (answer.status === 409) return undefined;
       if (answer.status >= 300) throw refused(`no merge request of ${branch} was opened`);
-      const made = shownOf(answer.json());
-      if (made) return made;
-      throw api.failure(
-        'CI_UNREACHABLE',
-        'a merge request was opened, but the answer does not name it',
-        'Nothing is to be done: it is looked for by its branch.',
-      );
+      return openedRequest(shownOf(answer.json()), api, 'merge request');
     },
 
     update: (image, number, { title, body }) =>
@@ -117,17 +86,13 @@ export function createGitlabRequests({ settings, api, secrets }: GitlabOptions):
 }
 
 function shownOf(value: unknown): ShownRequest | undefined {
-  const number = at(value, 'iid');
-  const url = linkAt(value, 'web_url');
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || url === undefined) return undefined;
   const told = textAt(value, 'state');
-  // `locked` is one that is being merged.
-  const state = told === 'opened' || told === 'locked' ? 'open' : told === 'merged' ? 'merged' : 'closed';
-  return {
-    number,
-    url,
-    state,
-    title: textAt(value, 'title') ?? '',
-    body: textAt(value, 'description') ?? '',
-  };
+  return shownRequest({
+    number: at(value, 'iid'),
+    url: linkAt(value, 'web_url'),
+    // `locked` is one that is being merged.
+    state: told === 'opened' || told === 'locked' ? 'open' : told === 'merged' ? 'merged' : 'closed',
+    title: textAt(value, 'title'),
+    body: textAt(value, 'description'),
+  });
 }
