@@ -3,7 +3,7 @@ import { chance, type Disruption } from '@image-factory/testing/world/scheduler.
 import { describe, expect, it } from 'vitest';
 import { handedState, startHanded, type Handed, type HandedState } from './handed.ts';
 import type { CycleReport } from './cycle.ts';
-import type { TestFactory, TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
 import { kargoFactory } from './testing-kargo.ts';
 
 /** A factory whose rebuilds a server starts when Kargo asks it. */
@@ -157,6 +157,21 @@ describe('an intent for a server', () => {
     await factory.scheduler.run();
     expect(state).toMatchObject({ kind: 'ended', outcome: 'success' });
     expect(factory.state.intents.size).toBe(1);
+  });
+});
+
+describe('an intent of the embedded engine', () => {
+  it('is left to its writer, who starts it', async () => {
+    const factory = new TestFactory([image('app')], { claims: false, buildTime: hour });
+    factory.world.push(debian, ['debian-1']);
+    factory.world.dockerfiles.set('app/Dockerfile', 'FROM debian:12\n');
+    factory.spawn('writer', { follow: false });
+    await factory.scheduler.run([{ process: 'writer', at: 'start', what: { pause: minute / 2 } }]);
+    const handed = intentOf(factory, 'app');
+    expect(await answered(factory, handed)).toMatchObject({ kind: 'waiting' });
+    factory.world.now += minute / 2;
+    await factory.scheduler.run();
+    expect(factory.world.runs.length).toBe(1);
   });
 });
 

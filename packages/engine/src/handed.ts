@@ -107,11 +107,14 @@ async function stateNow(
   return now && now.status !== 'running' ? endedBy(now, now.status) : recorded;
 }
 
-/** Nobody has taken it up: the one that Kargo asks does. Afterwards the rules of taking over hold. */
+/**
+ * Nobody has taken it up: the one that Kargo asks does. Afterwards the rules of taking over hold, as they do from the
+ * beginning with the embedded engine, where the writer of an intent is about to start its run.
+ */
 async function handedOver(run: CycleRun, found: Unstarted): Promise<Found> {
   const { intent, enrolment } = found;
   if (run.time() - intent.createdAt >= begunWithin) return undefined;
-  return intent.takenOverAt === undefined
+  return run.settings.engine === 'kargo' && intent.takenOverAt === undefined
     ? { kind: 'orphan', intent, enrolment }
     : leftByItsWriter(run, found);
 }
