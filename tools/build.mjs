@@ -13,13 +13,18 @@ const dist = join(cli, 'dist');
 
 /**
  * Starts the bundle with V8's code cache, which saves a quarter of the start. The cache lies in the user's own folder and not
- * in the shared temporary one, where somebody else could plant code.
+ * in the shared temporary one, where somebody else could plant code. npm only warns of an older Node, which must be able to
+ * read the launcher, so that it is told so and not shown the first thing that it cannot import.
  */
 const launcher = `#!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { join } from 'node:path';
+if (Number.parseInt(process.versions.node) < 22) {
+  console.error('error image-factory needs Node 22.22.2 or newer of the 22 line, 24.15 or newer of the 24 line, or 26 and later; this is ' + process.versions.node);
+  process.exit(3);
+}
 const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && join(process.env.HOME, '.cache'));
-if (cache) enableCompileCache(join(cache, 'image-factory', 'compiled'));
+if (cache) module.enableCompileCache(join(cache, 'image-factory', 'compiled'));
 await import('./command.js');
 `;
 

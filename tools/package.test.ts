@@ -95,6 +95,18 @@ describe('the published package', () => {
     });
   });
 
+  it('says which Node it needs where Node is older', async () => {
+    const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' } })`;
+    const env = strangerEnv(dirname(process.execPath), folder);
+    const preloaded = { ...env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(older)}` };
+    const started = run(join(folder, 'bin/image-factory'), ['--version'], { env: preloaded, cwd: folder });
+    await expect(started).rejects.toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(/needs Node 22\.22\.2 .*this is 20\.19\.0\n$/),
+    });
+  });
+
   it(`installs and runs on Node ${otherNode}`, { timeout: 300_000 }, async ({ skip }) => {
     const other = await installNode(otherNode).catch((error: unknown) => {
       if (isCi) throw error;
