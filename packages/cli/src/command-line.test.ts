@@ -134,6 +134,7 @@ describe('the command line', () => {
         const { exit, err } = await at.runBare('--dir', dir, ...command.split(' '));
         expect({ exit, err }).toEqual({ exit: 2, err: expect.stringContaining('CONFIG_MISSING') });
         expect(err).toContain('image-factory init');
+        expect(err).toContain(dir);
       }
     },
   );

@@ -19,7 +19,12 @@ export async function loadConfig(dir: string): Promise<LoadedConfig> {
   );
   const factory = await readConfigFile(join(dir, 'factory.yaml'));
   const { config, problems, warnings } = readConfig({ images, imagesDir, factory } satisfies ConfigFiles);
-  return config ? { ok: true, value: config, warnings } : { ok: false, error: problems };
+  if (config) return { ok: true, value: config, warnings };
+  // Of files that are there the path says which folder is meant; of none at all only this can.
+  const error = problems.map((problem) =>
+    problem.code === 'CONFIG_MISSING' ? { ...problem, place: { file: join(dir, 'images.yaml') } } : problem,
+  );
+  return { ok: false, error };
 }
 
 /** None where there is no such folder; one that cannot be listed must not look like one without files. */
