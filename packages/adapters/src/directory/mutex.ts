@@ -1,5 +1,7 @@
+export type Mutex = <T>(step: () => Promise<T>) => Promise<T>;
+
 /** Runs steps one after the other, in the order in which they came. */
-export function createMutex(): <T>(step: () => Promise<T>) => Promise<T> {
+export function createMutex(): Mutex {
   let tail: Promise<unknown> = Promise.resolve();
   return (step) => {
     const result = tail.then(step, step);

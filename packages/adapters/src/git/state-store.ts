@@ -1,17 +1,25 @@
-import { effectiveChanges } from '@image-factory/core/ports/state-changes.ts';
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { StateSnapshot, StateStore, Transaction } from '@image-factory/core/ports/state-store.ts';
 import { minute, second, type Duration } from '@image-factory/core/time.ts';
-import { takeSlot } from './cache-slot.ts';
+import { createMutex } from '../directory/mutex.ts';
 import { isBranchName } from './branch-name.ts';
+import { takeSlot } from './cache-slot.ts';
+import {
+  computeRound,
+  rejectAborted,
+  settle,
+  snapshotOf,
+  treesOf,
+  type Round,
+  type Waiting,
+} from './commit-round.ts';
 import type { Author, PlannedCommit } from './commit-stream.ts';
 import type { Environment } from './environment.ts';
 import { stateError, stateProblem, troubleOf } from './failure.ts';
-import { createMutex } from '../directory/mutex.ts';
+import { connectionAttempts, createNewestState } from './newest-state.ts';
 import { GitFailure } from './process.ts';
 import { parseRemote } from './remote-url.ts';
 import { createStateRepository } from './state-repository.ts';
-import { emptyTree, readStateTree, treeAfter, type StateTree } from './state-tree.ts';
 
 export interface GitStateStoreOptions {
   /** A URL, `user@host:path` or an absolute path of the repository that holds the state. */
@@ -40,24 +48,12 @@ export interface GitStateStore extends StateStore {
   close(): void;
 }
 
-interface Waiting {
-  readonly transaction: Transaction;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: (snapshot: StateSnapshot) => void;
-  readonly reject: (failure: unknown) => void;
-}
-
-interface Round {
-  readonly members: readonly { readonly waiting: Waiting; readonly plan: PlannedCommit | undefined }[];
-  readonly base: StateTree;
-}
-
 /** One push carries so many commits at most. */
 const largestGroup = 50;
-/** A connection that fails is tried so often in all. */
-const connectionAttempts = 3;
+
 /** More commits than this are not made by others between a push and the look whether it has happened. */
 const landedDepth = 100;
+
 const tidyEvery = 200;
 
 /**
@@ -94,73 +90,17 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
   });
   const exclusively = createMutex();
   const queue: Waiting[] = [];
-  let known: StateTree | undefined;
+  const newest = createNewestState({
+    ...options,
+    random,
+    environment,
+    remote,
+    slot,
+    repository,
+    exclusively,
+  });
   let working = false;
   let commitsSinceTidy = 0;
-
-  /** The newest state. A local repository that is broken is made anew, once. */
-  async function refresh(signal: AbortSignal | undefined): Promise<StateTree> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await exclusively(() => fetchNewest(signal));
-      } catch (error) {
-        if (
-          !(error instanceof GitFailure) ||
-          troubleOf(error) !== 'unreachable' ||
-          attempt >= connectionAttempts
-        )
-          throw error;
-        await clock.sleep(attempt * second * (0.5 + random()), signal);
-      }
-    }
-  }
-
-  async function fetchNewest(signal: AbortSignal | undefined): Promise<StateTree> {
-    await slot.prepare();
-    // Looked up before asking: another process may make the branch, and note it, right after the remote has answered.
-    const seen = known?.commit ?? repository.lastSeen();
-    const head = await mending(() => repository.remoteHead(signal));
-    if (head === undefined) return noBranch(seen);
-    if (known?.commit !== head) known = await mending(() => load(head, signal));
-    if (seen !== head) repository.noteSeen(head);
-    return known ?? emptyTree;
-  }
-
-  async function load(head: string, signal: AbortSignal | undefined): Promise<StateTree> {
-    const tree = (commit: string) => readStateTree(commit, known ?? emptyTree, slot.gitDir, environment);
-    // A head that an earlier run has left here needs no network.
-    if (known === undefined) {
-      const cached = await tree(head).catch(() => undefined);
-      if (cached !== undefined) return cached;
-    }
-    return tree(await repository.fetch(1, signal));
-  }
-
-  function noBranch(seen: string | undefined): StateTree {
-    if (seen === undefined) return emptyTree;
-    // Starting anew here would forget every ledger and hold: that must be a person's decision.
-    throw stateProblem(
-      'STATE_UNREACHABLE',
-      `the state branch ${branch} at ${remote.url} was there (last at ${seen}) and is gone`,
-      `Restore it with: git push ${remote.url} ${seen}:refs/heads/${branch} (the commit is also in ${slot.gitDir}); to start with an empty state instead, delete ${slot.note('')}.`,
-    );
-  }
-
-  async function mending<T>(step: () => Promise<T>): Promise<T> {
-    try {
-      return await step();
-    } catch (error) {
-      if (!isLocal(error)) throw error;
-      await slot.recreate();
-      return step();
-    }
-  }
-
-  /** Did our own repository fail, and not the remote? */
-  function isLocal(error: unknown): boolean {
-    if (!(error instanceof GitFailure) || error.reason === 'too-large') return false;
-    return troubleOf(error) === 'local' || error.stderr.includes(slot.gitDir);
-  }
 
   function enqueue(transaction: Transaction, signal: AbortSignal | undefined): Promise<StateSnapshot> {
     const { promise, resolve, reject } = Promise.withResolvers<StateSnapshot>();
@@ -187,16 +127,17 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
   async function runGroup(group: readonly Waiting[]): Promise<void> {
     const start = clock.monotonic();
     let pending = group;
-    let fresh = known === undefined;
+    let fresh = newest.known() === undefined;
     let brokenConnections = 0;
     for (let attempt = 0; ; attempt += 1) {
       pending = pending.filter((waiting) => !rejectAborted(waiting));
       if (pending.length === 0) return;
+      const known = newest.known();
       const base =
         fresh || known === undefined
-          ? await refresh(pending.length === 1 ? pending[0]?.signal : undefined)
+          ? await newest.refresh(pending.length === 1 ? pending[0]?.signal : undefined)
           : known;
-      const round = compute(pending, base, fresh);
+      const round = computeRound(pending, base, fresh);
       if (round === undefined) {
         fresh = true;
         continue;
@@ -217,34 +158,6 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
     }
   }
 
-  /** Undefined: what was computed on a state that may be old is not to be believed before it is computed on the newest. */
-  function compute(group: readonly Waiting[], base: StateTree, fresh: boolean): Round | undefined {
-    const members: { waiting: Waiting; plan: PlannedCommit | undefined }[] = [];
-    let tree = base;
-    for (const waiting of group) {
-      const { subject, body } = waiting.transaction;
-      try {
-        const changes = effectiveChanges(tree.files, waiting.transaction.change(tree.files));
-        if (!changes.ok)
-          throw stateProblem(
-            'INTERNAL',
-            `refused to write: ${changes.error}`,
-            'This is a bug in Image Factory: please report it.',
-          );
-        if (changes.value.size === 0 && !fresh) return undefined;
-        members.push({
-          waiting,
-          plan: changes.value.size === 0 ? undefined : { subject, body, changes: changes.value },
-        });
-        if (changes.value.size > 0) tree = treeAfter(tree, undefined, changes.value);
-      } catch (error) {
-        if (!fresh) return undefined;
-        waiting.reject(error);
-      }
-    }
-    return { members, base };
-  }
-
   async function writeAndPush(round: Round, commits: readonly PlannedCommit[]) {
     await slot.prepare();
     const parent = round.base.commit;
@@ -262,9 +175,9 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
   }
 
   async function pushed(round: Round, ids: readonly string[]): Promise<void> {
-    known = treesOf(round, ids).at(-1) ?? round.base;
-    const newest = ids.at(-1);
-    if (newest !== undefined) repository.noteSeen(newest);
+    newest.pushed(treesOf(round, ids).at(-1) ?? round.base);
+    const head = ids.at(-1);
+    if (head !== undefined) repository.noteSeen(head);
     commitsSinceTidy += ids.length;
     if (commitsSinceTidy < tidyEvery) return;
     commitsSinceTidy = 0;
@@ -274,7 +187,7 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
 
   /** Is the commit in the branch although the push seemed to fail? Throws when that cannot be found out either. */
   async function landed(commit: string): Promise<boolean> {
-    const head = (await refresh(undefined)).commit;
+    const head = (await newest.refresh(undefined)).commit;
     if (head === undefined || head === commit) return head === commit;
     await exclusively(() => repository.fetch(landedDepth));
     return repository.isAncestor(commit, head);
@@ -305,7 +218,7 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
   return {
     async read(signal) {
       try {
-        return snapshotOf(await refresh(signal));
+        return snapshotOf(await newest.refresh(signal));
       } catch (error) {
         throw stateError(error, remote.url);
       }
@@ -313,31 +226,6 @@ export function createGitStateStore(options: GitStateStoreOptions): GitStateStor
     commit: enqueue,
     close: () => slot.release(),
   };
-}
-
-function rejectAborted(waiting: Waiting): boolean {
-  if (waiting.signal?.aborted) waiting.reject(waiting.signal.reason);
-  return waiting.signal?.aborted === true;
-}
-
-function settle(round: Round, ids: readonly string[]): void {
-  const trees = treesOf(round, ids);
-  for (const [index, { waiting }] of round.members.entries())
-    waiting.resolve(snapshotOf(trees[index] ?? round.base));
-}
-
-/** The state after each member of the round. */
-function treesOf(round: Round, ids: readonly string[]): StateTree[] {
-  let tree = round.base;
-  let next = 0;
-  return round.members.map(({ plan }) => {
-    if (plan !== undefined) tree = treeAfter(tree, ids[next++], plan.changes);
-    return tree;
-  });
-}
-
-function snapshotOf(tree: StateTree): StateSnapshot {
-  return { version: tree.commit ?? '', files: tree.files };
 }
 
 /** Trying again at once will not help. */
