@@ -1,6 +1,6 @@
 import { commonFields } from './common-fields.ts';
-import { mergeFields, mergeSource, type SourceFields } from './fields.ts';
-import { addProblem, shown, within } from './findings.ts';
+import { mergeFields, mergeSource, type SharedFields, type SourceFields } from './fields.ts';
+import { addProblem, addWarning, shown, within } from './findings.ts';
 import { isMapping } from './older-keys.ts';
 import type { EntryDraft } from './entry-draft.ts';
 import { readImageUsers } from './read-image-users.ts';
@@ -18,6 +18,7 @@ export function buildManaged(draft: EntryDraft): ManagedEnrolment | undefined {
   if (!draft.image || !source) return undefined;
   const fields = mergeFields(draft.defaults, draft.own);
   checkUpstream(draft, source, fields.mode);
+  warnOfIdleKeys(draft, source, fields);
   return {
     kind: 'managed',
     ...commonFields(draft, draft.image, fields),
@@ -47,6 +48,32 @@ function refuseExternalKeys({ mapping, scope }: EntryDraft): void {
         : 'Remove it.',
       'key',
     );
+  }
+}
+
+/** Only what the entry itself says: defaults are for those whom they concern. */
+function warnOfIdleKeys({ own, shape, scope }: EntryDraft, source: Source, { mode }: SharedFields): void {
+  const idle = [
+    {
+      is: own.pullRequestGroup !== undefined && mode !== 'pull-request',
+      path: ['pullRequestGroup'],
+      without: 'mode: pull-request',
+    },
+    {
+      is: own.versionFiles !== undefined && shape.versionFile === undefined,
+      path: ['versionFiles'],
+      without: 'versionFile',
+    },
+    {
+      is: own.source?.workflowBranch !== undefined && source.workflowRepo === undefined,
+      path: ['source', 'workflowBranch'],
+      without: 'source.workflowRepo',
+    },
+  ];
+  for (const { is, path, without } of idle) {
+    if (!is) continue;
+    const message = `${path.join('.')} has no effect without ${without}`;
+    addWarning(within(scope, ...path), 'CONFIG_CONFLICT', message, `Add ${without}, or remove it.`, 'key');
   }
 }
 
