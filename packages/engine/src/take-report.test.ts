@@ -1,6 +1,7 @@
 import { digest } from '@image-factory/testing/records.ts';
 import { hour, minute } from '@image-factory/core/time.ts';
 import type { SimulatedProcess } from '@image-factory/testing/world/scheduler.ts';
+import type { Provider } from '@image-factory/core/enrolment/types.ts';
 import { expect, it } from 'vitest';
 import { takeReport, type Report } from './take-report.ts';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
@@ -18,12 +19,16 @@ function reportOf(factory: TestFactory, status: Report['report']['status']): Rep
   return { kind: 'report', key, attempt, report: { status, run: 'run-1', error: `it was ${status}` } };
 }
 
-async function tell(factory: TestFactory, report: Report): Promise<string | undefined> {
+async function tell(
+  factory: TestFactory,
+  report: Report,
+  provider: Provider = 'github',
+): Promise<string | undefined> {
   let image: string | undefined;
   const process: SimulatedProcess = factory.scheduler.spawn(
     `server ${factory.world.version}`,
     async (own) => {
-      image = await takeReport(factory.deps(own), 'embedded', report);
+      image = await takeReport(factory.deps(own), 'embedded', provider, report);
     },
   );
   await factory.scheduler.run();
@@ -62,6 +67,13 @@ it('a report that comes when nothing is open any more, or of another key, is nob
   await factory.cycle({ follow: false });
   const before = factory.world.version;
   expect(await tell(factory, report)).toBeUndefined();
+  expect(factory.world.version).toBe(before);
+});
+
+it('what one CI system says of a run of another is not believed', async () => {
+  const factory = await started();
+  const before = factory.world.version;
+  expect(await tell(factory, reportOf(factory, 'failure'), 'webhook')).toBeUndefined();
   expect(factory.world.version).toBe(before);
 });
 

@@ -1,6 +1,7 @@
-import type { Settings } from '@image-factory/core/enrolment/types.ts';
+import type { Provider, Settings } from '@image-factory/core/enrolment/types.ts';
 import type { CallBackNews } from '@image-factory/core/ports/call-back.ts';
 import { intentOfKey, withReport } from '@image-factory/core/rebuild/reported.ts';
+import type { FactoryState } from '@image-factory/core/state/types.ts';
 import type { EngineDeps } from './deps.ts';
 import { openRecords } from './records.ts';
 
@@ -8,20 +9,23 @@ export type Report = Extract<CallBackNews, { kind: 'report' }>;
 
 /**
  * Commits what a CI system told about the end of a run, so that no later cycle has to hear it again. Answers the image
- * whose open rebuild it is about; undefined where none is open under that key and attempt, and nothing is written.
+ * whose open rebuild it is about; undefined where none is open under that key and attempt, and nothing is written. Nobody is
+ * believed about the runs of another provider: who may end those is asked itself.
  */
 export async function takeReport(
   deps: Pick<EngineDeps, 'store' | 'clock'>,
   engine: Settings['engine'],
+  provider: Provider,
   { key, attempt, report }: Report,
 ): Promise<string | undefined> {
   const records = openRecords({ store: deps.store, dry: false, engine });
   await records.load();
-  const image = intentOfKey(records.state, key, attempt)?.image;
+  const isTheirs = (state: FactoryState): boolean => intentOfKey(state, key, attempt)?.provider === provider;
+  const image = isTheirs(records.state) ? intentOfKey(records.state, key, attempt)?.image : undefined;
   if (image === undefined) return undefined;
   const at = deps.clock.now();
   await records.transact(`Note what the run of ${image} reported: ${report.status}`, (before) => {
-    const state = withReport(before, key, attempt, { ...report, at });
+    const state = isTheirs(before) ? withReport(before, key, attempt, { ...report, at }) : before;
     const text = `the run of ${image} reported ${report.status}`;
     const event = { at, type: 'run-reported', image, text, data: { run: report.run, key } };
     return { state, events: state === before ? [] : [event] };

@@ -72,7 +72,7 @@ describe('a call-back', () => {
     parts.news = { kind: 'report', key, attempt: 1, report: { status: 'success', run: '7' } };
     const answer = await post(parts, '/hooks/github', '{}', signed);
     expect([answer.status, await answer.json()]).toEqual([202, { heard: 'report', image: 'app' }]);
-    expect(parts.asked).toEqual([`report ${key} success`]);
+    expect(parts.asked).toEqual([`report github ${key} success`]);
   });
 
   it('about what is closed is heard, and nothing follows', async () => {
@@ -81,7 +81,7 @@ describe('a call-back', () => {
     parts.image = undefined;
     const answer = await post(parts, '/hooks/github', '{}', signed);
     expect(await answer.json()).toMatchObject({ heard: 'nothing' });
-    expect(parts.asked).toEqual([`report ${key} success`]);
+    expect(parts.asked).toEqual([`report github ${key} success`]);
   });
 
   it('about something else says why nothing follows', async () => {

@@ -48,7 +48,7 @@ async function take(
     return parts.lookSoon(provider, news.run)
       ? { heard: 'look' }
       : { heard: 'nothing', why: 'it is the run of no open rebuild' };
-  const image = await parts.takeReport(news);
+  const image = await parts.takeReport(provider, news);
   return image === undefined
     ? { heard: 'nothing', why: 'no rebuild is open under this key and attempt' }
     : { heard: 'report', image };

@@ -10,8 +10,8 @@ export interface ServerParts {
   token(): Promise<string | undefined>;
   /** Undefined: call-backs of this provider are not listened to. */
   callBacksOf(provider: Provider): CallBackReader | undefined;
-  /** Takes down what a run reported, for the cycle that begins soon; answers the image, if its rebuild is open. */
-  takeReport(report: Report): Promise<string | undefined>;
+  /** Takes down what a run of this provider reported, for the cycle that begins soon; answers the image, if its rebuild is open. */
+  takeReport(provider: Provider, report: Report): Promise<string | undefined>;
   /** There is news of a run: the next cycle begins soon, unless no open rebuild can be meant. Answers which. */
   lookSoon(provider: Provider, run: string | undefined): boolean;
   startRebuild(handed: Handed): Promise<HandedState>;

@@ -45,8 +45,8 @@ export class TestParts implements ServerParts {
         }
       : undefined;
 
-  async takeReport({ key, report }: Report): Promise<string | undefined> {
-    this.asked.push(`report ${key} ${report.status}`);
+  async takeReport(provider: string, { key, report }: Report): Promise<string | undefined> {
+    this.asked.push(`report ${provider} ${key} ${report.status}`);
     return this.image;
   }
 

@@ -74,8 +74,8 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
         return token && secrets.read(token, 'image-factory');
       },
       callBacksOf,
-      async takeReport(report) {
-        const image = await turns.shared(() => takeReport(deps, config.settings.engine, report));
+      async takeReport(provider, report) {
+        const image = await turns.shared(() => takeReport(deps, config.settings.engine, provider, report));
         if (image !== undefined) alarm.ring();
         return image;
       },

@@ -75,7 +75,8 @@ export class CallBackServer {
     this.#heard.reports += 1;
     if (!intent) this.#heard.late += 1;
     else if (!intent.run) this.#heard.early += 1;
-    await takeReport(this.#factory.deps(own), this.#factory.config.settings.engine, report);
+    const { settings } = this.#factory.config;
+    await takeReport(this.#factory.deps(own), settings.engine, this.#reader.provider, report);
   }
 
   #wake(): void {
