@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { DeploymentManifest } from '@image-factory/kargo/manifests/workload.ts';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
@@ -13,6 +14,28 @@ beforeAll(async () => {
 }, 120_000);
 
 const gitToken = 'token-of-git-0123';
+
+/** What a pod takes for the API server of its cluster; the connections to it. */
+async function recordingCluster(): Promise<{
+  readonly env: Readonly<Record<string, string>>;
+  readonly connections: () => number;
+}> {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const port = String((server.address() as AddressInfo).port);
+  const env = {
+    KUBERNETES_SERVICE_HOST: '127.0.0.1',
+    KUBERNETES_SERVICE_PORT: port,
+    KUBERNETES_SERVICE_PORT_HTTPS: port,
+    KUBERNETES_PORT: `tcp://127.0.0.1:${port}`,
+  };
+  return { env, connections: () => connections };
+}
 
 async function until<T>(found: () => Promise<T | undefined>): Promise<T> {
   for (let tries = 0; tries < 200; tries += 1) {
@@ -72,9 +95,10 @@ kargo:
     });
     const args = await deployedArguments(place);
     expect(args).toContain('--listen=0.0.0.0:8480');
+    const cluster = await recordingCluster();
     const running = startCommand(
       [main, ...args.map((each) => (each.startsWith('--listen=') ? '--listen=127.0.0.1:0' : each))],
-      { env: place.env },
+      { env: { ...place.env, ...cluster.env } },
     );
     onTestFinished(() => void running.child.kill('SIGKILL'));
     let said = '';
@@ -111,5 +135,6 @@ kargo:
     const { code, out, err } = await running.ended;
     expect([code, out]).toEqual([0, 'stopped\n']);
     expect(out + err).not.toContain(gitToken);
+    expect(cluster.connections()).toBe(0);
   },
 );
