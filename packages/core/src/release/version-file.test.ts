@@ -118,3 +118,37 @@ describe('the version in a file', () => {
     );
   });
 });
+
+describe('a file that is made to cost', () => {
+  it.each([
+    ['deep JSON', file('json'), `{"version":"1.0.0","x":${'['.repeat(300_000)}${']'.repeat(300_000)}}`],
+    ['deep TOML', file('toml'), `version="1.0.0"\n${'a.'.repeat(300_000)}a=1\n`],
+    ['deep YAML', file('yaml'), `version: 1.0.0\nx: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`],
+  ])('is read or refused, and breaks nothing: %s', (_, where, text) => {
+    expect(typeof findVersion(text, where).ok).toBe('boolean');
+    expect(typeof withoutVersion(text, where)).toBe('string');
+  });
+
+  const entries = (count: number, entry: (index: number) => string): string =>
+    Array.from({ length: count }, (_, index) => entry(index)).join('\n');
+
+  // Each took more than half a minute.
+  it.each([
+    ['keys of YAML', file('yaml'), `version: 1.0.0\n${entries(40_000, (index) => `k${index}: 1`)}\n`, true],
+    [
+      'places in TOML',
+      file('toml', 't49999.version'),
+      entries(50_000, (index) => `[t${index}]\nversion="1.0.0"`),
+      false,
+    ],
+    ['spaces', file('toml', ' '), `" "="1.0.0"\n${' '.repeat(200_000)}\n`, true],
+  ])('is read in seconds: %s', { timeout: 20_000 }, (_, where, text, ok) => {
+    expect(findVersion(text, where).ok).toBe(ok);
+  });
+
+  it('YAML that says the version twice has none', () => {
+    const twice = 'a:\n  version: 1.0.0\n  b: 1\n  version: 2.0.0\n';
+    expect(findVersion(twice, file('yaml', 'a.version')).ok).toBe(false);
+    expect(findVersion(`${twice}a: {}\n`, file('yaml', 'a.b')).ok).toBe(false);
+  });
+});

@@ -1,6 +1,6 @@
 import { parse as parseVersion } from 'semver';
 import { parse as parseToml } from 'smol-toml';
-import { isScalar, parseAllDocuments } from 'yaml';
+import { isMap, isScalar, parseAllDocuments } from 'yaml';
 import type { VersionFile } from '../enrolment/types.ts';
 import { err, ok, type Result } from '../result.ts';
 
@@ -16,6 +16,8 @@ export interface VersionPlace {
 const longestVersion = 128;
 /** Places of a text that are tried; whoever has more has the key in hundreds of tables. */
 const mostPlaces = 100;
+/** UTF-16 units that are read for it in all: of a large file fewer places are tried. */
+const mostRead = 4 * 1024 * 1024;
 
 /** Finds the version in a file of its form; the failure is a sentence about the file. */
 export function findVersion(text: string, file: VersionFile): Result<VersionPlace, string> {
@@ -64,10 +66,13 @@ function placed(value: string, at: number, otherwise: string): Result<VersionPla
 }
 
 function inYaml(text: string, key: readonly string[]): Result<VersionPlace, string> {
-  const [document, ...others] = parseAllDocuments(text, { logLevel: 'silent' });
+  const [document, ...others] = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
   if (!document || !('contents' in document) || others.length > 0) return err('is to have one YAML document');
   const [mistake] = document.errors;
   if (mistake) return err(`cannot be read: ${mistake.message.split('\n')[0] ?? ''}`);
+  // The parser's own check compares each key with all others: of a large file that takes minutes.
+  if (key.some((_, depth) => isTwice(document.getIn(key.slice(0, depth), true), key[depth])))
+    return err(`says ${key.join('.')} twice`);
   const node = document.getIn(key, true);
   if (!isScalar(node) || typeof node.value !== 'string' || !node.range)
     return err(`has no text at ${key.join('.')}`);
@@ -76,6 +81,11 @@ function inYaml(text: string, key: readonly string[]): Result<VersionPlace, stri
   // Escapes of a quoted text are no version.
   if (at < 0 || at + node.value.length > end) return err(`has no plain text at ${key.join('.')}`);
   return placed(node.value, at, `is to have a version at ${key.join('.')}`);
+}
+
+function isTwice(map: unknown, key: string | undefined): boolean {
+  if (!isMap(map)) return false;
+  return map.items.filter((pair) => isScalar(pair.key) && String(pair.key.value) === key).length > 1;
 }
 
 type Places = (text: string, last: string, value: string) => readonly number[];
@@ -99,10 +109,14 @@ function inParsed(
   const checked = placed(value, 0, `is to have a version at ${key.join('.')}`);
   if (!checked.ok) return checked;
   const probe = `${value}-probe`;
-  const expected = JSON.stringify(changedAt(said.value, key, probe));
-  for (const at of placesOf(plain, key.at(-1) ?? '', value).slice(0, mostPlaces)) {
-    const tried = reading(plain.slice(0, at) + probe + plain.slice(at + value.length), read);
-    if (tried.ok && JSON.stringify(tried.value) === expected) return placed(value, at + offset, '');
+  // What is too deep for its reader to follow is so here too.
+  const expected = reading(plain, () => JSON.stringify(changedAt(said.value, key, probe)));
+  if (!expected.ok) return expected;
+  const tries = Math.min(mostPlaces, Math.max(1, Math.floor(mostRead / plain.length)));
+  for (const at of placesOf(plain, key.at(-1) ?? '', value).slice(0, tries)) {
+    const probed = plain.slice(0, at) + probe + plain.slice(at + value.length);
+    const tried = reading(probed, (text) => JSON.stringify(read(text)));
+    if (tried.ok && tried.value === expected.value) return placed(value, at + offset, '');
   }
   return err(`does not write the version at ${key.join('.')} in one piece`);
 }
@@ -148,7 +162,9 @@ function jsonPlaces(text: string, last: string, value: string): readonly number[
 
 function tomlPlaces(text: string, last: string, value: string): readonly number[] {
   const name = escaped(last);
-  const pattern = `(?<![\\w-])(?:${name}|"${name}"|'${name}')\\s*=\\s*("""|'''|"|')${escaped(value)}\\1`;
+  // Only such a name stands without quotes; what begins with a space would be looked for at every space.
+  const bare = /^[\w-]+$/.test(last) ? `${name}|` : '';
+  const pattern = `(?<![\\w-])(?:${bare}"${name}"|'${name}')\\s*=\\s*("""|'''|"|')${escaped(value)}\\1`;
   return matches(text, new RegExp(pattern, 'g'), 0, value);
 }
 
