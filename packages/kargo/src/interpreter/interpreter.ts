@@ -1,42 +1,23 @@
 import { minute, type Instant } from '@image-factory/core/time.ts';
 import type { AnalysisTemplateManifest } from '../manifests/analysis-template.ts';
+import { readKargoDuration } from '../manifests/duration.ts';
 import type { KubernetesManifest } from '../manifests/manifest.ts';
 import type { ProjectConfigManifest, PromotionPolicy, PromotionTaskManifest } from '../manifests/project.ts';
 import type { RequestedFreight, StageManifest } from '../manifests/stage.ts';
 import type { WarehouseManifest } from '../manifests/warehouse.ts';
-import { readKargoDuration } from '../manifests/duration.ts';
-import { discoverCommit } from './discover-commits.ts';
-import { discoverImage } from './discover-images.ts';
-import {
-  freightName,
-  isNewer,
-  leave,
-  soakedAt,
-  type Freight,
-  type FreightCommit,
-  type FreightImage,
-} from './freight.ts';
+import { selects } from './auto-promotion.ts';
+import { discoverContents, type Contents } from './discover-contents.ts';
+import { freightName, isNewer, leave, soakedAt, type Freight } from './freight.ts';
 import type { Outside } from './outside.ts';
-import { matches } from './pattern.ts';
 import { inflated, type Promotion } from './promotion.ts';
 import { runPromotion } from './run-promotion.ts';
+import { collectionOf, newStage, pendingPromotion, type Stage } from './stage.ts';
 import { followAnalysis, newAnalysisRun, type AnalysisRun } from './verification.ts';
 
 interface Warehouse {
   readonly manifest: WarehouseManifest;
   dueAt: Instant;
   error: string | undefined;
-}
-
-interface Stage {
-  readonly manifest: StageManifest;
-  /** Freight of each origin that was promoted here last, with success. */
-  readonly current: Map<string, Freight>;
-  readonly promotions: Promotion[];
-  /** Origins whose Freight waits until a person promotes the newest of it. */
-  readonly held: Set<string>;
-  verifying: AnalysisRun | undefined;
-  readonly metadata: Map<string, unknown>;
 }
 
 export interface InterpreterOptions {
@@ -46,6 +27,7 @@ export interface InterpreterOptions {
 
 /** Of the chart: shorter intervals of Warehouses have no effect (trap 10). */
 const shortestInterval = 5 * minute;
+
 /** A Job that runs is asked again after this. */
 const verificationPoll = minute / 2;
 
@@ -92,15 +74,7 @@ export class KargoInterpreter {
     }
     for (const [name, manifest] of stages) {
       const known = this.#stages.get(name);
-      this.#stages.set(name, {
-        current: new Map(),
-        promotions: [],
-        held: new Set(),
-        verifying: undefined,
-        metadata: new Map(),
-        ...known,
-        manifest,
-      });
+      this.#stages.set(name, { ...(known ?? newStage()), manifest });
     }
   }
 
@@ -166,21 +140,16 @@ export class KargoInterpreter {
     warehouse.error = undefined;
     if (spec.freightCreationCriteria)
       throw new Error('freightCreationCriteria is not known to this interpreter');
-    const images: FreightImage[] = [];
-    const commits: FreightCommit[] = [];
+    let contents: Contents | undefined;
     try {
-      for (const { image, git } of spec.subscriptions) {
-        if (image) images.push(...some(await discoverImage(this.#outside, image)));
-        else if (git) commits.push(...some(await discoverCommit(this.#outside, git)));
-      }
+      contents = await discoverContents(this.#outside, spec.subscriptions);
     } catch (thrown) {
       warehouse.error = thrown instanceof Error ? thrown.message : String(thrown);
       return;
     }
-    // One subscription that finds nothing is enough for no Freight.
-    if (images.length + commits.length < spec.subscriptions.length) return;
+    if (!contents) return;
     if (spec.freightCreationPolicy === 'Manual') return;
-    const name = freightName(metadata.name, { images, commits });
+    const name = freightName(metadata.name, contents);
     if (this.freight.some((known) => known.name === name)) return;
     this.#number += 1;
     this.freight.push({
@@ -188,8 +157,7 @@ export class KargoInterpreter {
       origin: metadata.name,
       createdAt: now,
       number: this.#number,
-      images,
-      commits,
+      ...contents,
       verifiedIn: new Set(),
       usedIn: new Map(),
       longestUse: new Map(),
@@ -288,19 +256,13 @@ export class KargoInterpreter {
   }
 
   #begin(stage: Stage, promotion: Promotion, now: Instant): void {
-    promotion.collection = this.#collection(stage, promotion.freight);
+    promotion.collection = collectionOf(stage, promotion.freight);
     promotion.vars = [
       ...(stage.manifest.spec.vars ?? []),
       ...(stage.manifest.spec.promotionTemplate?.spec.vars ?? []),
     ];
     promotion.steps = inflated(stage.manifest, this.#tasks);
     promotion.dueAt = now;
-  }
-
-  #collection({ current, manifest }: Stage, freight: Freight): readonly Freight[] {
-    const wanted = new Set(manifest.spec.requestedFreight.map(({ origin }) => origin.name));
-    const others = [...current].filter(([origin]) => origin !== freight.origin && wanted.has(origin));
-    return [freight, ...others.map(([, each]) => each)];
   }
 
   async #run(stage: Stage, promotion: Promotion, now: Instant): Promise<void> {
@@ -328,7 +290,7 @@ export class KargoInterpreter {
       stage.manifest,
       this.#templates,
       promotion.freight,
-      this.#collection(stage, promotion.freight),
+      collectionOf(stage, promotion.freight),
       this.#outside,
     );
     this.analysisRuns.push(stage.verifying);
@@ -342,47 +304,12 @@ export class KargoInterpreter {
     }
     stage.verifying = undefined;
     if (run.phase === 'Successful')
-      for (const freight of this.#collection(stage, run.freight))
+      for (const freight of collectionOf(stage, run.freight))
         freight.verifiedIn.add(stage.manifest.metadata.name);
     return true;
   }
 }
 
-function pendingPromotion({ manifest, promotions }: Stage, freight: Freight, now: Instant): Promotion {
-  const { name } = manifest.metadata;
-  return {
-    name: `${name}.${String(now)}.${promotions.length + 1}.${freight.name.slice(0, 7)}`,
-    stage: name,
-    freight,
-    createdAt: now,
-    phase: 'Pending',
-    message: '',
-    steps: [],
-    vars: [],
-    collection: [],
-    at: 0,
-    dueAt: now,
-    records: new Map(),
-    outputs: new Map(),
-    trees: new Map(),
-  };
-}
-
-function some<T>(found: T | undefined): readonly T[] {
-  return found === undefined ? [] : [found];
-}
-
 function sameSpec(a: WarehouseManifest, b: WarehouseManifest): boolean {
   return JSON.stringify(a.spec) === JSON.stringify(b.spec);
-}
-
-/** Source: kargo.md section 1, "ProjectConfig": exact, `glob:` or `regex:` names; labels. */
-function selects({ stageSelector }: PromotionPolicy, { metadata }: StageManifest): boolean {
-  const { name, matchLabels = {}, matchExpressions } = stageSelector;
-  if (matchExpressions) throw new Error('matchExpressions are not known to this interpreter');
-  if (!Object.entries(matchLabels).every(([key, value]) => metadata.labels?.[key] === value)) return false;
-  if (name === undefined) return Object.keys(matchLabels).length > 0;
-  if (name.startsWith('glob:')) throw new Error('glob: is not known to this interpreter');
-  if (!name.startsWith('regex:')) return metadata.name === name;
-  return matches(metadata.name, name.slice('regex:'.length));
 }
