@@ -47,5 +47,6 @@ export function versionToWrite(
 
 /** Is the file to be changed? Never to a lower version: a person may have gone ahead. */
 export function isBehind(version: string, said: string): boolean {
-  return compare(version, said) > 0;
+  const there = parse(said);
+  return !there || compare(version, there) > 0;
 }
