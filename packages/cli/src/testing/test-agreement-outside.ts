@@ -4,16 +4,18 @@ import { askForge } from '@image-factory/testing/world/forge-endpoint.ts';
 import type { SimulatedProcess } from '@image-factory/testing/world/scheduler.ts';
 import type { TestFactory } from '@image-factory/engine/testing-factory.ts';
 import { builtImage } from '@image-factory/engine/testing-kargo.ts';
-import type {
-  AnalysisJob,
-  CheckedOut,
-  Commit,
-  HttpRequest,
-  HttpResponse,
-  JobPhase,
-  Outside,
-  SeenImage,
+import {
+  OutsideError,
+  type AnalysisJob,
+  type CheckedOut,
+  type Commit,
+  type HttpRequest,
+  type HttpResponse,
+  type JobPhase,
+  type Outside,
+  type SeenImage,
 } from '@image-factory/kargo/interpreter/outside.ts';
+import { serverToken, serverUrl, type SimulatedServer } from './test-agreement-server.ts';
 
 export const stateUrl = 'https://git.test/acme/factory.git';
 export const stateBranch = 'image-factory/state';
@@ -21,6 +23,10 @@ export const stateBranch = 'image-factory/state';
 /** The simulated world as Kargo reaches it: registries, git over the state's commits, the CI over HTTP, and our Jobs. */
 export class WorldOutside implements Outside {
   readonly jobs: AnalysisJob[] = [];
+  /** The running Image Factory, where there is one. */
+  server: SimulatedServer | undefined;
+  /** With a server Kargo has no credentials of the CI. */
+  hasCiToken = true;
   readonly #factory: TestFactory;
   readonly #runJob: (job: AnalysisJob) => Promise<void>;
   #sources: readonly Commit[];
@@ -100,6 +106,10 @@ export class WorldOutside implements Outside {
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
+    if (request.url.startsWith(serverUrl)) {
+      if (!this.server) throw new OutsideError('connection refused');
+      return this.server.request(request);
+    }
     return this.#within(async (process) => {
       if (request.headers['Authorization'] !== 'Bearer ci-token')
         return { status: 401, headers: {}, body: '' };
@@ -115,7 +125,8 @@ export class WorldOutside implements Outside {
   }
 
   secret(name: string): Readonly<Record<string, string>> | undefined {
-    return name === 'github-token' ? { token: 'ci-token' } : undefined;
+    if (name === 'factory-token') return { token: serverToken };
+    return name === 'github-token' && this.hasCiToken ? { token: 'ci-token' } : undefined;
   }
 
   async #within<T>(work: (process: SimulatedProcess) => Promise<T>): Promise<T> {

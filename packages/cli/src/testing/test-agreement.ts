@@ -14,8 +14,16 @@ import { synth } from '@image-factory/kargo/synth/synth.ts';
 import type { WorldOptions } from '@image-factory/testing/world/options.ts';
 import { analysisCycle } from '../analysis-cycle.ts';
 import { stateBranch, stateUrl, WorldOutside } from './test-agreement-outside.ts';
+import { serverUrl, SimulatedServer } from './test-agreement-server.ts';
 
 export type Engine = Settings['engine'];
+
+/** An engine, and with Kargo's who starts runs: Kargo itself, or a running Image Factory that it asks. */
+export type Driver = Engine | 'kargo and a server';
+
+export function engineOf(driver: Driver): Engine {
+  return driver === 'embedded' ? 'embedded' : 'kargo';
+}
 
 /** What happens to the world, whichever engine works in it. */
 export interface Timeline {
@@ -28,6 +36,8 @@ export interface Timeline {
   readonly outcome?: WorldOptions['outcome'];
   /** How often both engines look and decide. */
   readonly step?: Duration;
+  /** How often a server looks and decides while nothing is open; default: twice in a step. */
+  readonly decides?: Duration;
 }
 
 /** What came of it, in words that do not depend on the engine. */
@@ -57,8 +67,9 @@ export class DrivenFactory {
   readonly #cache = newDecodeCache();
   #left: readonly { readonly at: Duration; readonly act: () => void }[];
   #applied = -1;
+  #isLate = false;
 
-  constructor(timeline: Timeline, engine: Engine) {
+  constructor(timeline: Timeline, driver: Driver) {
     const { step = 2 * hour, images, dockerfiles, outcome } = timeline;
     this.#timeline = timeline;
     this.#step = step;
@@ -79,11 +90,15 @@ export class DrivenFactory {
       ...(timeline.events ?? []).map(({ at, act }) => ({ at, act: () => act(this) })),
     ].toSorted((a, b) => a.at - b.at);
     this.outside = new WorldOutside(this.factory, (job) => this.#runJob(job));
-    this.#setEngine(engine);
+    this.factory.isServer = (process) => process.startsWith('server');
+    this.#setDriver(driver);
   }
 
-  #setEngine(engine: Engine): void {
+  #setDriver(driver: Driver): void {
     const step = this.#step;
+    const before = this.interpreter ? 'kargo' : 'embedded';
+    const engine = engineOf(driver);
+    const server = driver === 'kargo and a server' ? serverUrl : undefined;
     this.factory.settings((settings) => ({
       ...settings,
       engine,
@@ -104,18 +119,26 @@ export class DrivenFactory {
           timeZone: 'UTC',
         },
         intervals: { images: step, source: step, bases: day, intents: 10 * minute },
+        server,
+        secrets: { ...settings.kargo.secrets, server: 'factory-token' },
       },
     }));
+    this.outside.server =
+      server === undefined
+        ? undefined
+        : new SimulatedServer(this.factory, this.#cache, this.#timeline.decides ?? step / 2);
+    this.outside.hasCiToken = server === undefined;
+    this.#applied = -1;
+    if (engine === before) return;
     // What is deleted with its folder is forgotten: a new Project knows no Freight of the old one.
     this.interpreter = engine === 'kargo' ? new KargoInterpreter(this.outside) : undefined;
-    this.#applied = -1;
   }
 
   /** Goes on until so many days after the beginning, or until something is as wanted after a step. */
   async runTo(days: number, wanted: () => boolean = () => false): Promise<void> {
     const { world } = this.factory;
     while (world.now < this.#began + days * day) {
-      const begins = world.now;
+      const begins = this.#began + Math.floor((world.now - this.#began) / this.#step) * this.#step;
       this.#happen();
       await (this.interpreter ? this.#stepOfKargo(this.interpreter, begins) : this.#cycle({}));
       world.now = begins + this.#step;
@@ -123,9 +146,36 @@ export class DrivenFactory {
     }
   }
 
+  /** With Kargo: goes on until something is so, to the next thing that happens and not to the next step. */
+  async runUntil(wanted: () => boolean): Promise<void> {
+    const { interpreter } = this;
+    const { world } = this.factory;
+    while (interpreter && !wanted()) {
+      const begins = this.#began + Math.floor((world.now - this.#began) / this.#step) * this.#step;
+      this.#happen();
+      await this.#stepOfKargo(interpreter, begins, wanted);
+      if (!wanted()) world.now = begins + this.#step;
+    }
+  }
+
+  /**
+   * Sets `kargo.server` or takes it away, whatever is open. `late`: what is generated is applied only when nothing is open
+   * any more, so that Kargo goes on as before meanwhile.
+   */
+  setStarter(driver: Exclude<Driver, 'embedded'>, applied: 'at once' | 'late'): void {
+    this.#setDriver(driver);
+    this.#isLate = applied === 'late';
+    if (this.#isLate) this.outside.hasCiToken = true;
+  }
+
+  isOpen(): boolean {
+    return this.factory.world.files.keys().some((path) => path.startsWith('intents/'));
+  }
+
   /** Drains what is open, and hands the state over in a new epoch, as `image-factory engine` does. */
-  async switchTo(engine: Engine): Promise<void> {
+  async switchTo(driver: Driver): Promise<void> {
     const { factory } = this;
+    const engine = engineOf(driver);
     for (let rounds = 0; factory.state.intents.size > 0; rounds++) {
       if (rounds > 12) throw new Error('what is open does not end');
       if (this.interpreter) await this.#reconcileUntil(this.interpreter, factory.world.now + this.#step);
@@ -144,7 +194,7 @@ export class DrivenFactory {
     // Both engines act at whole steps.
     const since = factory.world.now - this.#began;
     factory.world.now = this.#began + Math.ceil(since / this.#step) * this.#step;
-    this.#setEngine(engine);
+    this.#setDriver(driver);
   }
 
   #happen(): void {
@@ -160,27 +210,47 @@ export class DrivenFactory {
   }
 
   /** Warehouses look, and what they find is recorded; then the CronJob decides, and Kargo starts it. */
-  async #stepOfKargo(interpreter: KargoInterpreter, begins: number): Promise<void> {
-    await this.#reconcileUntil(interpreter, begins + 1);
-    await this.#cycle({});
-    await this.#reconcileUntil(interpreter, begins + this.#step);
+  async #stepOfKargo(
+    interpreter: KargoInterpreter,
+    begins: number,
+    wanted: () => boolean = () => false,
+  ): Promise<void> {
+    const { world } = this.factory;
+    if (world.now <= begins) {
+      await this.#reconcileUntil(interpreter, begins + 1, wanted);
+      if (wanted()) return;
+      await this.#cycle({});
+    }
+    if (!wanted()) await this.#reconcileUntil(interpreter, begins + this.#step, wanted);
   }
 
   /** Everything that is due before a time; after each change of the state its manifests are applied. */
-  async #reconcileUntil(interpreter: KargoInterpreter, until: number): Promise<void> {
+  async #reconcileUntil(
+    interpreter: KargoInterpreter,
+    until: number,
+    wanted: () => boolean = () => false,
+  ): Promise<void> {
     const { world } = this.factory;
-    for (;;) {
+    while (!wanted()) {
       this.#apply(interpreter);
-      const next = Math.max(interpreter.nextAt() ?? Number.POSITIVE_INFINITY, world.now);
+      const { server } = this.outside;
+      const kargoAt = interpreter.nextAt() ?? Number.POSITIVE_INFINITY;
+      const serverAt = server?.dueAt ?? Number.POSITIVE_INFINITY;
+      const next = Math.max(Math.min(kargoAt, serverAt), world.now);
       if (next >= until) return;
       world.now = next;
-      await interpreter.reconcile(next);
+      // What is due at the same time Kargo does first: the Freight of a push is looked at before anybody decides.
+      if (server && serverAt < kargoAt) await server.cycle();
+      else await interpreter.reconcile(next);
     }
   }
 
   #apply(interpreter: KargoInterpreter): void {
     const { world, config } = this.factory;
     if (this.#applied === world.version) return;
+    if (this.#isLate && this.isOpen()) return;
+    this.#isLate = false;
+    this.outside.hasCiToken = config.settings.kargo.server === undefined;
     this.#applied = world.version;
     const { state } = decodeState(world.files, this.#cache);
     const { manifests, problems } = synth({ config, state });

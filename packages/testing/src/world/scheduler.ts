@@ -62,6 +62,8 @@ export class Scheduler {
   readonly #stickiness: number;
   readonly #waiting = new Set<Waiting>();
   readonly #processes: SimulatedProcess[] = [];
+  /** Those of them that may still do something. */
+  readonly #alive = new Set<SimulatedProcess>();
   readonly #counts = new Map<string, number>();
   #last: SimulatedProcess | undefined;
 
@@ -100,6 +102,7 @@ export class Scheduler {
       outcome: undefined,
     };
     this.#processes.push(process);
+    this.#alive.add(process);
     const end = (outcome: NonNullable<SimulatedProcess['outcome']>): void => {
       process.ended = true;
       process.goneAt = this.now;
@@ -205,9 +208,8 @@ export class Scheduler {
 
   #rest(): void {
     const paused = new Set([...this.#waiting].map(({ process }) => process));
-    const stuck = this.#processes.filter(
-      (process) => !process.dead && !process.ended && !paused.has(process),
-    );
+    for (const process of this.#alive) if (process.dead || process.ended) this.#alive.delete(process);
+    const stuck = [...this.#alive].filter((process) => !paused.has(process));
     if (stuck.length > 0)
       throw new Error(`stuck: ${stuck.map(({ name }) => name).join(', ')} waits for nothing`);
   }
