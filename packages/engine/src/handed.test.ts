@@ -1,3 +1,5 @@
+import type { Provider } from '@image-factory/core/enrolment/types.ts';
+import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
 import { hour, minute } from '@image-factory/core/time.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
@@ -157,6 +159,47 @@ describe('an intent for a server', () => {
     await factory.scheduler.run();
     expect(state).toMatchObject({ kind: 'ended', outcome: 'success' });
     expect(factory.state.intents.size).toBe(1);
+  });
+});
+
+describe('how a run is', () => {
+  async function running(): Promise<{ factory: TestFactory; handed: Handed }> {
+    const factory = servedFactory(['app'], { buildTime: hour });
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    await answered(factory, handed);
+    return { factory, handed };
+  }
+
+  async function told(factory: TestFactory, handed: Handed, provider: string, status: Run['status']) {
+    let state: HandedState | undefined;
+    factory.scheduler.spawn(`asker ${++asked}`, async (own) => {
+      const deps = factory.deps(own);
+      const builderFor = (asked: Provider): Builder | undefined => {
+        const builder = deps.builderFor(asked);
+        if (!builder || asked !== provider) return undefined;
+        return { ...builder, get: async (_, id) => ({ id, key: 'k', attempt: 1, status }) };
+      };
+      state = await handedState({ ...deps, builderFor }, factory.config, handed);
+    });
+    await factory.scheduler.run();
+    return state;
+  }
+
+  it('is asked where it was started, and nowhere else', async () => {
+    const { factory, handed } = await running();
+    expect(await told(factory, handed, 'github', 'failure')).toMatchObject({ outcome: 'failure' });
+    const images = factory.config.images.map((each) =>
+      each.kind === 'managed' ? { ...each, source: { ...each.source, provider: 'gitlab' as const } } : each,
+    );
+    factory.config = { ...factory.config, images };
+    expect(await told(factory, handed, 'gitlab', 'failure')).toMatchObject({ kind: 'running' });
+    expect(await told(factory, handed, 'github', 'failure')).toMatchObject({ outcome: 'failure' });
+  });
+
+  it('of a run that left for another one is that the other one goes on', async () => {
+    const { factory, handed } = await running();
+    expect(await told(factory, handed, 'github', 'superseded')).toMatchObject({ kind: 'running' });
   });
 });
 

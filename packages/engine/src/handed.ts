@@ -9,7 +9,14 @@ import { newCycleRun } from './begin.ts';
 import type { CycleRun } from './cycle-run.ts';
 import type { EngineDeps } from './deps.ts';
 import { openRecords, type Records } from './records.ts';
-import { handedOverWithin, leftByItsWriter, takeUp, type Found, type Unstarted } from './recover.ts';
+import {
+  handedOverWithin,
+  leftByItsWriter,
+  providerOf,
+  takeUp,
+  type Found,
+  type Unstarted,
+} from './recover.ts';
 
 /** Later nothing is begun: a cycle that finds no run closes the intent, and both must not happen at once. */
 const begunWithin = handedOverWithin - 15 * minute;
@@ -101,10 +108,13 @@ async function stateNow(
   const recorded = recordedState(state, handed);
   if (recorded.kind !== 'running') return recorded;
   const image = managedImage(config, handed);
-  const builder = image && deps.builderFor(image.source.provider);
+  const intent = openIntent(state, handed);
+  const builder = image && intent && deps.builderFor(providerOf(intent, image));
   // A provider that does not answer says nothing about the run.
   const now = image && (await builder?.get(image, recorded.run, signal).catch(() => undefined));
-  return now && now.status !== 'running' ? endedBy(now, now.status) : recorded;
+  // It left because another run holds the claim: cycles look for that one.
+  if (!now || now.status === 'running' || now.status === 'superseded') return recorded;
+  return endedBy(now, now.status);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { providers } from '@image-factory/core/enrolment/schema-parts.ts';
-import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
+import type { ManagedEnrolment, Provider } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
 import { isEndBefore } from '@image-factory/core/rebuild/retry.ts';
 import { holdOn, takenOver, withIntents } from '@image-factory/core/rebuild/intents.ts';
@@ -160,8 +160,12 @@ async function neverStarted(run: CycleRun, { intent, enrolment }: Unstarted): Pr
 }
 
 /** Runs are at the provider that the intent names, whatever the enrolment says by now. */
+export function providerOf(intent: Intent, { source }: ManagedEnrolment): Provider {
+  return providers.find((known) => known === intent.provider) ?? source.provider;
+}
+
 function builderOf(run: CycleRun, intent: Intent, enrolment: ManagedEnrolment): Builder | undefined {
-  const provider = providers.find((known) => known === intent.provider) ?? enrolment.source.provider;
+  const provider = providerOf(intent, enrolment);
   const builder = run.deps.builderFor(provider);
   if (!builder) {
     run.problems.push({
