@@ -49,6 +49,19 @@ describe('a call-back', () => {
     expect(parts.asked).toEqual(['look github 7']);
   });
 
+  it('whose secret cannot be read here is to be sent again, and the log says why', async () => {
+    const parts = new TestParts();
+    parts.news = new FactoryError({
+      code: 'CREDENTIALS',
+      message: 'VARIABLE holds no secret',
+      hint: 'Set it.',
+    });
+    const answer = await post(parts, '/hooks/github', '{}', signed);
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).not.toContain('VARIABLE');
+    expect(parts.logged).toEqual([expect.stringContaining('VARIABLE holds no secret')]);
+  });
+
   it('that is not signed is refused, and does nothing', async () => {
     const parts = new TestParts();
     const answer = await post(parts, '/hooks/github', '{}', {});
@@ -126,8 +139,12 @@ describe('rebuilds', () => {
     parts.secret = secret;
     const headers = authorization === undefined ? undefined : { authorization };
     const answer = await start(parts, `app/${key}/1`, headers ?? {});
-    expect(answer.status).toBeGreaterThanOrEqual(400);
-    expect(answer.status).toBeLessThan(500);
+    expect([answer.status, await answer.json()]).toEqual([
+      401,
+      expect.objectContaining({ status: 401, code: 'USAGE', hint: expect.stringContaining('server.token') }),
+    ]);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(answer.headers.get('www-authenticate')).toContain('Bearer');
     const asked = await createApp(parts).request(`${rebuilds}/app/${key}/1`, { headers: headers ?? {} });
     expect(asked.status).toBe(answer.status);
     expect(parts.asked).toEqual([]);

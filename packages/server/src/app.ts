@@ -1,5 +1,5 @@
 import { formatProblem, problemOf, FactoryError, type Problem } from '@image-factory/core/problem.ts';
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { callBackRoutes } from './call-backs.ts';
@@ -30,7 +30,7 @@ export function createApp(parts: ServerParts): Hono {
     ),
   );
   app.onError((thrown, context) => {
-    if (thrown instanceof HTTPException) return thrown.getResponse();
+    if (thrown instanceof HTTPException) return unauthorized(context, thrown);
     const problem = problemOf(thrown);
     const status = statusOf(problem);
     if (status >= 500) parts.log.warn(formatProblem(problem));
@@ -38,6 +38,15 @@ export function createApp(parts: ServerParts): Hono {
     return refuse(context, status, new FactoryError(status < 500 ? problem : hidden(problem)));
   });
   return app;
+}
+
+/** What Hono throws is about the token alone. */
+function unauthorized(context: Context, thrown: HTTPException): Response {
+  const challenge = thrown.getResponse().headers.get('www-authenticate');
+  if (challenge !== null) context.header('www-authenticate', challenge);
+  const hint = 'Send "Authorization: Bearer ..." with the token that server.token in factory.yaml names.';
+  const message = 'the token is missing, or it is another one';
+  return refuse(context, 401, new FactoryError({ code: 'USAGE', message, hint }));
 }
 
 /** A 5xx is sent again by whoever asked; a 4xx is not. */

@@ -166,18 +166,23 @@ describe.each(cases)('call-backs of $name', ({ provider, secret: own, event, pro
     }
   });
 
-  it('are refused with another secret, an empty one, and one that cannot be read', async () => {
+  it('are refused with another secret, and not checked with an empty one or one that cannot be read', async () => {
     const sent = await last();
-    for (const read of [async () => 'another', async () => '', () => Promise.reject(new Error(own))]) {
+    const secrets = [
+      [async () => 'another', 'CALL_BACK_REFUSED'],
+      [async () => '', 'CREDENTIALS'],
+      [() => Promise.reject(new Error(own)), 'CREDENTIALS'],
+    ] as const;
+    for (const [read, code] of secrets) {
       const failure = await reader(read)
         .read(sent)
         .catch((thrown: unknown) => thrown as FactoryError);
-      expect(failure).toMatchObject({ problem: { code: 'CALL_BACK_REFUSED' } });
+      expect(failure).toMatchObject({ problem: { code } });
       expect(failure).toHaveProperty('message', expect.not.stringContaining(own));
     }
     // With an empty key anybody can sign.
     expect(await codeOf(reader(async () => '').read(resigned(provider, '', event, sent.body)))).toBe(
-      'CALL_BACK_REFUSED',
+      'CREDENTIALS',
     );
   });
 

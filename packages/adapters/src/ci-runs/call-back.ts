@@ -58,8 +58,8 @@ async function readSecret(provider: Provider, secret: () => Promise<string>): Pr
 function withoutSecret(provider: Provider, cause?: unknown): FactoryError {
   return new FactoryError(
     {
-      code: 'CALL_BACK_REFUSED',
-      message: `a call-back of ${provider} cannot be checked: its secret could not be read`,
+      code: 'CREDENTIALS',
+      message: `a call-back of ${provider} cannot be checked: ${cause instanceof FactoryError ? cause.message : 'its secret could not be read'}`,
       hint: `Look where providers.${provider}.callBack in factory.yaml says that it is.`,
     },
     cause === undefined ? {} : { cause },

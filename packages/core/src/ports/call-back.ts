@@ -29,6 +29,9 @@ export type CallBackNews =
  */
 export interface CallBackReader {
   readonly provider: Provider;
-  /** Throws FactoryError: CALL_BACK_REFUSED where it is not authentic, CALL_BACK_INVALID where it cannot be understood. */
+  /**
+   * Throws FactoryError: CALL_BACK_REFUSED where it is not authentic, CALL_BACK_INVALID where it cannot be understood,
+   * CREDENTIALS where our own secret cannot be read, so that nothing can be said of it.
+   */
   read(callBack: CallBack): Promise<CallBackNews>;
 }
