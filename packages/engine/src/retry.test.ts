@@ -2,7 +2,7 @@ import { hour, minute } from '@image-factory/core/time.ts';
 import { chance } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
-import type { CycleOptions } from './cycle.ts';
+import { runCycle, type CycleOptions } from './cycle.ts';
 
 const again: CycleOptions = {
   retry: { image: 'app', by: 'kim', reason: 'the runner broke' },
@@ -105,6 +105,21 @@ describe('a run that is run again', () => {
     await factory.cycle(again);
     expect(factory.world.ci.runs.map(({ tries }) => tries)).toEqual([2]);
     expect(rebuilds(factory)).toMatchObject([{ attempt: 1, outcome: 'success' }]);
+  });
+
+  it('is left alone where that id is a run of another build by now, as after a move of the CI', async () => {
+    const factory = await failed();
+    const process = factory.scheduler.spawn('moved', async (own) => {
+      const deps = factory.deps(own);
+      const builder = deps.builderFor('github');
+      const other = { id: 'run-1', key: 'other', attempt: 1, status: 'failure', tried: '1' } as const;
+      const builderFor = () => builder && { ...builder, get: async () => other };
+      const { problems } = await runCycle({ ...deps, builderFor }, factory.config, again);
+      expect(problems).toMatchObject([{ code: 'RETRY_REFUSED' }]);
+    });
+    await factory.scheduler.run();
+    expect(process.outcome).toEqual({ ok: true });
+    expect(factory.world.ci.runs.map(({ tries }) => tries)).toEqual([1]);
   });
 
   it('leaves the record as it was where its provider refuses', async () => {

@@ -36,6 +36,9 @@ export function reopenedFor(
   const { key, attempt, reason, requestedBy, pins, run, tries = 1 } = found.value;
   // It may be under way already, or through: somebody had it run again at its provider.
   const hasEnded = seen.status === 'failure' || seen.status === 'cancelled';
+  // Ids are used again where the CI moves; a run that does not show its key is taken by its id.
+  if (seen.key !== '' && (seen.key !== key || seen.attempt !== attempt))
+    return err(`run ${run} is of another build at its provider`);
   if (seen.status === 'superseded')
     return err(`run ${run} left because another run holds the claim of its key`);
   if (hasEnded && seen.tried === undefined)
