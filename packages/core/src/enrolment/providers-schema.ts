@@ -53,7 +53,7 @@ const gitlab = z.strictObject({
   ...listened,
   triggerToken: secret('Pipeline trigger token, where the token may not start pipelines.'),
   start: oneOf(['inputs', 'variables'], {
-    description: 'Hand over typed pipeline inputs (GitLab 17.10 and newer), or variables.',
+    description: 'Hand over typed pipeline inputs (GitLab 17.11 and newer), or variables.',
     default: 'inputs',
   }),
 });

@@ -35,6 +35,11 @@ describe('server of factory.yaml', () => {
     },
   );
 
+  it('refuses a token that git would be asked for, without an address', () => {
+    const { problems } = read('server: { token: { gitCredential: true } }');
+    expect(problems).toMatchObject([{ code: 'CONFIG_CONFLICT', place: { line: 1 } }]);
+  });
+
   it('refuses a token that stands in the file', () => {
     expect(read('server: { token: { env: ghp_0123456789abcdef } }').problems[0]?.message).not.toContain(
       'ghp_',
