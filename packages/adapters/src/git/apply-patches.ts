@@ -65,8 +65,8 @@ export async function applyPatches(options: PatchingOptions): Promise<Patched> {
       throw refused(patch, `${look.refusal.why} (line ${look.refusal.line})`, look.refusal.line);
   }
   await git(['read-tree', commit], variables);
-  const touched = [...new Set(looks.flatMap(({ look }) => [...look.paths]))];
-  if (touched.length > 0) await options.bring(await contentsAt(touched, (args) => git(args, variables)));
+  const touched = new Set(looks.flatMap(({ look }) => [...look.paths]));
+  if (touched.size > 0) await options.bring(await contentsAt(touched, (args) => git(args, variables)));
   for (const { patch, look } of looks) {
     try {
       await git(
@@ -115,13 +115,14 @@ const nobody = {
 };
 
 async function contentsAt(
-  paths: readonly string[],
+  paths: ReadonlySet<string>,
   git: (args: readonly string[]) => Promise<string>,
 ): Promise<readonly string[]> {
-  const listed = await git(['ls-files', '-s', '-z', '--', ...paths.map((path) => `:(top,literal)${path}`)]);
+  // All of them: as arguments the paths of large patches are too long for a process.
+  const listed = await git(['ls-files', '-s', '-z']);
   return listed.split('\0').flatMap((entry) => {
-    const [, mode, id] = /^(\d+) ([0-9a-f]+) \d\t/.exec(entry) ?? [];
-    return id === undefined || mode === '160000' ? [] : [id];
+    const [, mode, id, path = ''] = /^(\d+) ([0-9a-f]+) \d\t(.+)$/s.exec(entry) ?? [];
+    return id === undefined || mode === '160000' || !paths.has(path) ? [] : [id];
   });
 }
 

@@ -114,6 +114,18 @@ describe('a Dockerfile with patches', () => {
     expect((await problem()).code).toBe('DOCKERFILE_MISSING');
   });
 
+  it('may stand beside thousands of files with long paths', async () => {
+    const folder = `${'f'.repeat(250)}/${'g'.repeat(250)}/${'h'.repeat(250)}/${'i'.repeat(200)}`;
+    const patches = Array.from({ length: 4 }, (_, patch) => {
+      const files = Array.from({ length: 980 }, (_, file) => {
+        return `--- /dev/null\n+++ b/${folder}/${patch}-${file}\n@@ -0,0 +1 @@\n+x\n`;
+      });
+      put(`p/${patch}.patch`, files.join(''));
+      return `p/${patch}.patch`;
+    });
+    expect(await text({ patches })).toContain('node:20');
+  });
+
   it('is read from a server, which is asked for the files that patches touch', async () => {
     const server = await remote.serve();
     try {
