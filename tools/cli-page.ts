@@ -103,7 +103,7 @@ const notes: Readonly<Record<string, Note>> = {
   doctor: {
     writes: 'nothing but its cache folder',
     asks: 'source repositories, registries, builders, the state',
-    text: 'Checks git, the cache folder, the configuration, the local builder, tokens, channels, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
+    text: 'Checks git, the cache folder, the configuration, the local builder, tokens, the secrets of `serve`, channels, the state, every Dockerfile, one tag of every registry, and the clock. Exits with 1 if something has to be mended.',
   },
   rollback: {
     writes: 'state, tags in the registry; an image where a tag cannot be moved',

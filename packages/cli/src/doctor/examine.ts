@@ -10,6 +10,7 @@ import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { placesOf } from '../places.ts';
+import { serverSecrets } from './server-secrets.ts';
 
 export interface Finding {
   readonly check:
@@ -56,7 +57,11 @@ export async function examine(options: GlobalOptions, io: Io): Promise<readonly 
       ? { mend: 'Add one: image-factory enroll NAME --repository ... --repo ...' }
       : {}),
   });
-  findings.push(...(await builders(config.value, io)), ...tokens(config.value, io));
+  findings.push(
+    ...(await builders(config.value, io)),
+    ...tokens(config.value, io),
+    ...(await serverSecrets(config.value, options, io)),
+  );
   const factory = await openFactory(options, io);
   try {
     findings.push(
