@@ -1,3 +1,4 @@
+import { enrolment } from '@image-factory/testing/records.ts';
 import { defaultSettings } from '../packages/core/src/enrolment/default-settings.ts';
 import type { ManagedEnrolment } from '../packages/core/src/enrolment/types.ts';
 import { planOf } from '../packages/core/src/plan/plan.ts';
@@ -155,38 +156,13 @@ function upstream(index: number): BaseRecord {
 }
 
 function enrolmentOf(name: string): ManagedEnrolment {
-  return {
-    kind: 'managed',
-    name,
-    registry: 'registry.example',
-    repository: name,
-    tags: ['1'],
-    platforms: [],
-    source: {
-      provider: 'github',
-      repo: 'team/images',
-      branch: undefined,
-      dockerfile: `${name}/Dockerfile`,
-      context: name,
-      target: undefined,
-      buildArgs: {},
-      workflow: undefined,
-    },
-    rebuildDelay: 7 * day,
-    ownDelay: undefined,
-    rebuildOn: 'all',
-    autoRebuild: true,
-    mode: 'dispatch',
-    schedule: { kind: 'daily' },
-    pullRequestGroup: undefined,
-    versionFile: undefined,
-    versionFiles: 'request',
-    updates: [],
-    owner: undefined,
-    criticality: 'normal',
-    place: { file: 'images.yaml', line: 1, column: 1 },
-    raw: {},
-  };
+  const source = {
+    provider: 'github',
+    repo: 'team/images',
+    dockerfile: `${name}/Dockerfile`,
+    context: name,
+  } as const;
+  return enrolment({ name, registry: 'registry.example', repository: name, tags: ['1'], raw: {}, source });
 }
 
 /** Every third image stands on an upstream base, the next on it, and the third on that one; each copies from another base. */

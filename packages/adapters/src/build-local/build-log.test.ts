@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { errorText, openBuildLog } from './build-log.ts';
-import { temporary } from './test-support.ts';
+import { temporary } from './test-place.ts';
 
 test('secrets are masked wherever the output was cut', async () => {
   const path = join(await temporary(), 'a.log');

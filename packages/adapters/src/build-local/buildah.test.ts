@@ -5,18 +5,9 @@ import { amd64, arm64 } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLocalBuilder, type LocalBuilder } from './local-builder.ts';
 import type { LocalBuilderOptions } from './local-builder-options.ts';
-import {
-  builderOptions,
-  dependency,
-  discovered,
-  enrolment,
-  hasBuildah,
-  pin,
-  repository,
-  request,
-  startTestRegistry,
-  temporary,
-} from './test-support.ts';
+import { builderOptions, hasBuildah, repository, temporary } from './test-place.ts';
+import { startTestRegistry } from './test-registry.ts';
+import { dependency, discovered, enrolment, pin, request } from './test-request.ts';
 
 type TestRegistry = Awaited<ReturnType<typeof startTestRegistry>>;
 

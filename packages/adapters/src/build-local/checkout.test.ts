@@ -7,7 +7,8 @@ import { realClock } from '@image-factory/testing/real-clock.ts';
 import { createRemoteCommits } from '../git/remote-commits.ts';
 import { gitCheckout } from './checkout.ts';
 import { createGitRemote, type GitRemote, type GitRemoteOptions } from '@image-factory/testing/git-remote.ts';
-import { enrolment, environment, remoteCommits, repository, temporary } from './test-support.ts';
+import { environment, remoteCommits, repository, temporary } from './test-place.ts';
+import { enrolment } from './test-request.ts';
 
 const signal = new AbortController().signal;
 

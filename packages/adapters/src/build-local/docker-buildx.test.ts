@@ -4,16 +4,9 @@ import type { Digest, PlatformName } from '@image-factory/core/reference/types.t
 import { describe, expect, test } from 'vitest';
 import { detectBuilder } from './detect.ts';
 import { createLocalBuilder } from './local-builder.ts';
-import {
-  builderOptions,
-  dependency,
-  enrolment,
-  pin,
-  repository,
-  request,
-  temporary,
-  type TestRegistry,
-} from './test-support.ts';
+import { builderOptions, repository, temporary } from './test-place.ts';
+import type { TestRegistry } from './test-registry.ts';
+import { dependency, enrolment, pin, request } from './test-request.ts';
 
 const digest = `sha256:${'1'.repeat(64)}` as Digest;
 const approved = `sha256:${'a'.repeat(64)}` as Digest;

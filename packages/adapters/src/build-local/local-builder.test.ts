@@ -5,16 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLocalBuilder } from './local-builder.ts';
-import {
-  builderOptions,
-  dependency,
-  enrolment,
-  hasBuildah,
-  repository,
-  request,
-  startTestRegistry,
-  temporary,
-} from './test-support.ts';
+import { builderOptions, hasBuildah, repository, temporary } from './test-place.ts';
+import { startTestRegistry } from './test-registry.ts';
+import { dependency, enrolment, request } from './test-request.ts';
 
 const childScript = fileURLToPath(new URL('./test-recovery-child.ts', import.meta.url));
 

@@ -7,16 +7,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { findBuildFiles } from './build-files.ts';
 import { gitCheckout } from './checkout.ts';
 import { createLocalBuilder } from './local-builder.ts';
-import {
-  builderOptions,
-  enrolment,
-  environment,
-  hasBuildah,
-  remoteCommits,
-  request,
-  startTestRegistry,
-  temporary,
-} from './test-support.ts';
+import { builderOptions, environment, hasBuildah, remoteCommits, temporary } from './test-place.ts';
+import { startTestRegistry } from './test-registry.ts';
+import { enrolment, request } from './test-request.ts';
 
 const signal = new AbortController().signal;
 const patch = `diff --git a/app/Dockerfile b/app/Dockerfile

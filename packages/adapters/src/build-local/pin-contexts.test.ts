@@ -1,7 +1,7 @@
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { describe, expect, test } from 'vitest';
 import { pinContexts, repositoryOf } from './pin-contexts.ts';
-import { dependency, pin } from './test-support.ts';
+import { dependency, pin } from './test-request.ts';
 
 const a = `sha256:${'a'.repeat(64)}` as Digest;
 const b = `sha256:${'b'.repeat(64)}` as Digest;

@@ -1,5 +1,7 @@
 import { createLocalBuilder } from './local-builder.ts';
-import { builderOptions, dependency, enrolment, readingRegistry, request } from './test-support.ts';
+import { builderOptions } from './test-place.ts';
+import { readingRegistry } from './test-registry.ts';
+import { dependency, enrolment, request } from './test-request.ts';
 
 /** A process that starts a build and is killed by its test: `work directory, registry, repository, commit, base, mode`. */
 const [workDir = '', host = '', path = '', commit = '', base = '', mode = ''] = process.argv.slice(2);

@@ -7,16 +7,9 @@ import { amd64, arm64 } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLocalBuilder } from '../local-builder.ts';
 import type { LocalBuilderOptions } from '../local-builder-options.ts';
-import {
-  builderOptions,
-  dependency,
-  enrolment,
-  pin,
-  readingRegistry,
-  request,
-  temporary,
-  type TestRegistry,
-} from '../test-support.ts';
+import { builderOptions, temporary } from '../test-place.ts';
+import { readingRegistry, type TestRegistry } from '../test-registry.ts';
+import { dependency, enrolment, pin, request } from '../test-request.ts';
 import { readTar } from './tar.ts';
 
 describe('the layers builder', () => {
