@@ -1,217 +1,27 @@
-import type { Digest, PlatformName } from '@image-factory/core/reference/types.ts';
 import type {
   BaseRecord,
-  Dependency,
   EngineRecord,
   Event,
-  Hold,
   ImageRecord,
   Intent,
-  LedgerEntry,
-  Pin,
-  PlatformContent,
-  Rebuild,
-  ToldAlert,
   VersionAllocation,
 } from '@image-factory/core/state/types.ts';
 import fc from 'fast-check';
-import { digest } from './records.ts';
+import {
+  aDependency,
+  aHold,
+  anEntry,
+  aPin,
+  aRebuild,
+  aSourceRequest,
+  aToldAlert,
+  selection,
+  somePlatforms,
+  someToldEvents,
+} from './arbitrary-parts.ts';
+import { aDigest, aName, anInstant, aPlatform, aWord, optional, someMap } from './arbitrary-values.ts';
 
-/** Records of every form that the types allow, for properties that must hold of all of them. */
-
-const aDigest: fc.Arbitrary<Digest> = fc.nat(30).map((n) => digest(`d${n}`));
-const anInstant = fc.oneof(
-  fc.integer({ min: 0, max: 4_000_000 }).map((n) => n * 1_000_000),
-  fc.integer({ min: 1, max: 4_000_000_000_000 }),
-);
-const aWord = fc.oneof(
-  fc.constantFrom(
-    'app',
-    'node-22',
-    'yes',
-    '3.10',
-    '7d',
-    'null',
-    'two words',
-    'a: b',
-    'c #d',
-    '',
-    "it's",
-    '2026-01-01',
-    'ü',
-    'x\ny',
-  ),
-  fc.string({ maxLength: 12 }),
-);
-const aName = fc.stringMatching(/^[a-z][a-z0-9.-]{0,12}$/);
-const aPlatform = fc
-  .constantFrom('linux/amd64', 'linux/arm64', 'linux/arm/v7')
-  .map((name) => name as PlatformName);
-const someMap = fc.dictionary(
-  aWord,
-  fc.oneof(aWord, fc.integer(), fc.boolean(), fc.array(aWord, { maxLength: 2 })),
-  { maxKeys: 3 },
-);
-
-/** Absent as often as not; never present and undefined. */
-function optional<T extends object, K extends keyof T>(
-  model: { [P in keyof T]: fc.Arbitrary<T[P]> },
-  ...required: K[]
-) {
-  return fc.record(model, { requiredKeys: required as never[], noNullPrototype: true });
-}
-
-const aContent = optional<Required<PlatformContent>, 'digest' | 'diffIds' | 'config'>(
-  {
-    digest: aDigest,
-    diffIds: fc.array(aDigest, { maxLength: 4 }),
-    config: aDigest,
-    onBuild: fc.array(aWord, { maxLength: 2 }),
-  },
-  'digest',
-  'diffIds',
-  'config',
-) as fc.Arbitrary<PlatformContent>;
-const somePlatforms = fc.dictionary(aPlatform, aContent, {
-  maxKeys: 3,
-  noNullPrototype: true,
-}) as fc.Arbitrary<Record<PlatformName, PlatformContent>>;
-
-const anEntry = optional<Required<LedgerEntry>, 'digest' | 'firstSeen' | 'appeared'>(
-  {
-    digest: aDigest,
-    tag: aWord,
-    firstSeen: anInstant,
-    appeared: anInstant,
-    previousLastSeenAt: anInstant,
-    settledAt: anInstant,
-    lastSeenAt: anInstant,
-    replacedAt: anInstant,
-    stood: fc.nat(),
-    baseline: fc.constant(true as const),
-    withdrawnAt: anInstant,
-    publishedAt: anInstant,
-    platforms: somePlatforms,
-    equalTo: aDigest,
-    goneAt: anInstant,
-    refused: aWord,
-    retagged: fc.constant(true as const),
-  },
-  'digest',
-  'firstSeen',
-  'appeared',
-) as fc.Arbitrary<LedgerEntry>;
-
-const aHold = optional<Required<Hold>, 'reason' | 'since'>(
-  { reason: aWord, by: aWord, since: anInstant, until: anInstant, digest: aDigest },
-  'reason',
-  'since',
-) as fc.Arbitrary<Hold>;
-
-const aPin: fc.Arbitrary<Pin> = fc.record(
-  { base: aName, reference: aWord, digest: aDigest },
-  { noNullPrototype: true },
-);
-
-const aDependency = optional<Required<Dependency>, Exclude<keyof Dependency, 'base'>>(
-  {
-    reference: aWord,
-    kind: fc.constantFrom('from', 'copy-from', 'mount-from', 'syntax'),
-    stage: aWord,
-    platform: aPlatform,
-    final: fc.boolean(),
-    base: aName,
-    written: aWord,
-    range: aWord,
-  },
-  'reference',
-  'kind',
-  'stage',
-  'platform',
-  'final',
-  'written',
-  'range',
-) as fc.Arbitrary<Dependency>;
-
-const someToldEvents = fc.array(
-  fc.record({ event: aWord, channels: fc.array(aName, { maxLength: 2 }) }, { noNullPrototype: true }),
-  { minLength: 1, maxLength: 3 },
-);
-
-const aRebuild = optional<
-  Required<Rebuild>,
-  'key' | 'attempt' | 'reason' | 'startedAt' | 'endedAt' | 'outcome' | 'pins'
->(
-  {
-    key: aWord,
-    attempt: fc.nat(9),
-    reason: aWord,
-    startedAt: anInstant,
-    endedAt: anInstant,
-    outcome: fc.constantFrom('success', 'failure', 'cancelled', 'superseded', 'base-drift'),
-    pins: fc.array(aPin, { maxLength: 2 }),
-    digest: aDigest,
-    run: aWord,
-    log: aWord,
-    error: aWord,
-    overdue: fc.constant(true as const),
-    requestedBy: aWord,
-    revision: aWord,
-    tries: fc.nat(9),
-  },
-  'key',
-  'attempt',
-  'reason',
-  'startedAt',
-  'endedAt',
-  'outcome',
-  'pins',
-) as fc.Arbitrary<Rebuild>;
-
-const selection = fc.constantFrom(
-  'Lexical' as const,
-  'SemVer' as const,
-  'NewestBuild' as const,
-  'Digest' as const,
-);
-
-const aToldAlert = optional<Required<ToldAlert>, 'kind' | 'since' | 'told' | 'issues'>(
-  {
-    kind: aWord,
-    base: aName,
-    since: anInstant,
-    told: fc.dictionary(aName, anInstant, { maxKeys: 2, noNullPrototype: true }),
-    issues: fc.dictionary(aName, aWord, { maxKeys: 2, noNullPrototype: true }),
-    over: anInstant,
-  },
-  'kind',
-  'since',
-  'told',
-  'issues',
-) as fc.Arbitrary<ToldAlert>;
-
-const aSourceRequest = fc.record(
-  {
-    branch: aWord,
-    number: fc.integer({ min: 1, max: 100_000 }),
-    url: aWord,
-    digests: fc.dictionary(aName, aWord, { maxKeys: 2, noNullPrototype: true }),
-    openedAt: anInstant,
-    changedAt: fc.array(anInstant, { maxLength: 2 }),
-    head: aWord,
-    closing: fc.constant(true as const),
-    ended: fc.record(
-      {
-        at: anInstant,
-        outcome: fc.constantFrom('merged' as const, 'declined' as const, 'moot' as const),
-        moved: fc.constant(true as const),
-      },
-      { requiredKeys: ['at', 'outcome'], noNullPrototype: true },
-    ),
-  },
-  { requiredKeys: ['branch', 'digests', 'openedAt', 'changedAt'], noNullPrototype: true },
-);
-
+/** A record of every form that the types allow, for properties that must hold of all of them; so are the others here. */
 export function anImage(name: fc.Arbitrary<string> = aName): fc.Arbitrary<ImageRecord> {
   return optional<
     Required<ImageRecord>,

@@ -1,18 +1,19 @@
+import { moved } from '../ledger/moved.ts';
 import { describeEntry, observe } from '../ledger/observe.ts';
-import { positionOf, versionsOf, type Version } from '../ledger/versions.ts';
 import { planOf } from '../plan/plan.ts';
 import type { Decision, Facts, Plan, RebuildRequest } from '../plan/types.ts';
-import { moved } from '../ledger/moved.ts';
 import { withContent } from '../rebuild/content.ts';
 import { closeIntent, type RunEnd } from '../rebuild/ends.ts';
 import { intentOf, mayOpen, withIntent } from '../rebuild/intents.ts';
+import { trimRebuilds } from '../state/trim.ts';
 import type { BaseRecord, FactoryState, ImageContent, Intent, LedgerEntry } from '../state/types.ts';
-import { digestsInUse, keptEntries, trimRebuilds, trimState } from '../state/trim.ts';
-import { day, type Duration, type Instant } from '../time.ts';
+import type { Instant } from '../time.ts';
 import { proofsOf } from './flaws.ts';
+import { downgradesOf, youngPins } from './intent-checks.ts';
 import { Recorder } from './recorder.ts';
 import { standingAt, TagLooks } from './registry.ts';
 import { reportOf } from './report.ts';
+import { trimLedger } from './trim-ledger.ts';
 import type { OutcomeRule, Scenario, SimulatedImage, SimulationReport } from './types.ts';
 import {
   baseNameOf,
@@ -25,9 +26,6 @@ import {
   slugOf,
   stateOf,
 } from './world.ts';
-
-/** As the engine keeps them: what may still become a candidate stays in the ledger. */
-const longestUse: Duration = 60 * day;
 
 interface OpenRun {
   readonly intent: Intent;
@@ -123,7 +121,7 @@ class Simulation {
     if (news === 'none') return;
     const described = describeEntry(ledger, digest, platformsOfPublication(looks.base, publication));
     this.#setBase(moved(base, described, digest, now));
-    this.#trim(name);
+    this.#state = trimLedger(this.#state, name);
   }
 
   /** What stood under our own tags at the beginning settles at the second look; our own builds need none. */
@@ -196,10 +194,15 @@ class Simulation {
       this.#recorder.refused.push({ image: image.name, at: now, key: decision.key ?? '' });
       return;
     }
-    this.#noteDowngrades(intent, now);
+    this.#recorder.downgrades.push(...downgradesOf(this.#state, intent, now));
     this.#state = withIntent(this.#state, intent);
     this.#requests.delete(image.name);
-    this.#runs.push({ intent, image, endsAt: now + buildTimeOf(image), young: this.#youngPins(intent, now) });
+    this.#runs.push({
+      intent,
+      image,
+      endsAt: now + buildTimeOf(image),
+      young: youngPins(this.#state, this.#images, intent, this.#recorder, now),
+    });
     this.#recorder.running(this.#runs.length);
   }
 
@@ -237,7 +240,7 @@ class Simulation {
         images: new Map(this.#state.images).set(image.name, trimRebuilds(record)),
       };
     if (recorded) this.#recorder.ended(image.name, recorded, intent, young, content ? inside : undefined);
-    this.#trim(baseNameOf({ image: image.name }));
+    this.#state = trimLedger(this.#state, baseNameOf({ image: image.name }));
   }
 
   #contentOf(
@@ -252,40 +255,6 @@ class Simulation {
       .flatMap((use) => inside.get(baseNameOf(use))?.digest ?? []);
     const below = final ? inside.get(baseNameOf(final))?.platforms : undefined;
     return contentOfBuild(image, below, copied, build, now);
-  }
-
-  /** Pinned bases whose digest is still in its delay, counted from the first sight of its manifests. */
-  #youngPins({ image: name, pins }: Intent, now: Instant): string[] {
-    const image = this.#images.get(name);
-    return pins.flatMap(({ base, digest }) => {
-      const parent = image?.uses.find((use) => baseNameOf(use) === base && 'image' in use);
-      const delay =
-        parent && 'image' in parent
-          ? (this.#images.get(parent.image)?.ownDelay ?? 0)
-          : (image?.delay ?? 7 * day);
-      const version = this.#versions(name, base).find(({ entries }) =>
-        entries.some((entry) => entry.digest === digest),
-      );
-      const isNew = version?.baseline === false && this.#recorder.inside(name, base) !== digest;
-      return isNew && now < version.firstSeen + delay ? [base] : [];
-    });
-  }
-
-  #noteDowngrades({ image, pins }: Intent, at: Instant): void {
-    for (const { base, digest } of pins) {
-      // Of what nothing is known nobody can say whether it was higher.
-      const from = this.#state.images.get(image)?.builtFrom[base]?.digest;
-      if (from === undefined) continue;
-      const versions = this.#versions(image, base);
-      const before = positionOf(versions, from);
-      const isLower = positionOf(versions, digest) < before && versions[before]?.withdrawnAt === undefined;
-      if (isLower) this.#recorder.downgrades.push({ image, base, from, to: digest, at });
-    }
-  }
-
-  #versions(image: string, base: string): readonly Version[] {
-    const uses = this.#state.images.get(image)?.dependencies.filter((use) => use.base === base) ?? [];
-    return versionsOf(this.#base(base).ledger, [...new Set(uses.map(({ platform }) => platform))]);
   }
 
   #facts(now: Instant): Facts {
@@ -320,23 +289,6 @@ class Simulation {
 
   #setBase(base: BaseRecord): void {
     this.#state = { ...this.#state, bases: new Map(this.#state.bases).set(base.name, base) };
-  }
-
-  /** Old entries go once there are many of them: not at every push, which would cost more than it saves. */
-  #trim(name: string): void {
-    const ledger = this.#state.bases.get(name)?.ledger ?? [];
-    const oldest = ledger[Math.floor(keptEntries / 2)];
-    const newest = ledger.at(-1);
-    if (!newest || !oldest || ledger.length <= 1.5 * keptEntries) return;
-    if (oldest.appeared > newest.appeared - longestUse) return;
-    const inUse = digestsInUse(this.#state);
-    const recent = new Set(
-      ledger.filter(({ appeared }) => appeared > newest.appeared - longestUse).map(({ digest }) => digest),
-    );
-    this.#state = trimState(
-      this.#state,
-      (base, digest) => base !== name || recent.has(digest) || inUse(base, digest),
-    );
   }
 }
 
