@@ -43,6 +43,13 @@ export type HandedState =
       readonly ended: Partial<Rebuild>;
     };
 
+export interface HandedAnswer {
+  readonly state: HandedState;
+  /** All that are open by then. */
+  readonly intents: FactoryState['intents'];
+  readonly problems: readonly Problem[];
+}
+
 export interface HandedOptions {
   /** Records that were decoded before. */
   readonly cacheFor?: (files: StateFiles) => DecodeCache;
@@ -59,14 +66,14 @@ export async function startHanded(
   config: FactoryConfig,
   handed: Handed,
   options: HandedOptions = {},
-): Promise<{ readonly state: HandedState; readonly problems: readonly Problem[] }> {
+): Promise<HandedAnswer> {
   const records = await openedRecords(deps, config, options);
   const intent = openIntent(records.state, handed);
   if (!intent || intent.run)
-    return { state: await stateNow(deps, config, records.state, handed, options), problems: [] };
+    return answer(await stateNow(deps, config, records.state, handed, options), records, []);
   if (intent.request !== undefined) {
     const why = 'this intent carries a request that Kargo sends itself, from before kargo.server was set';
-    return { state: { kind: 'waiting', why }, problems: [] };
+    return answer({ kind: 'waiting', why }, records, []);
   }
   const problems: Problem[] = [];
   const image = managedImage(config, handed);
@@ -84,7 +91,11 @@ export async function startHanded(
     skew: 0,
   });
   await takeUp(run, [intent], handedOver);
-  return { state: recordedState(records.state, handed), problems };
+  return answer(recordedState(records.state, handed), records, problems);
+}
+
+function answer(state: HandedState, records: Records, problems: readonly Problem[]): HandedAnswer {
+  return { state, intents: records.state.intents, problems };
 }
 
 /** How that rebuild is now: as recorded, or as its CI system says while it is open. */
@@ -123,7 +134,8 @@ async function stateNow(
  */
 async function handedOver(run: CycleRun, found: Unstarted): Promise<Found> {
   const { intent, enrolment } = found;
-  if (run.time() - intent.createdAt >= begunWithin) return undefined;
+  // By the same clock as a cycle that ends it: one that a dying server took up late still has its hour.
+  if (run.time() - (intent.takenOverAt ?? intent.createdAt) >= begunWithin) return undefined;
   return run.settings.engine === 'kargo' && intent.takenOverAt === undefined
     ? { kind: 'orphan', intent, enrolment }
     : leftByItsWriter(run, found);

@@ -4,11 +4,10 @@ import { parseListen } from '@image-factory/core/enrolment/server-settings.ts';
 import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError, formatProblem, problemOf, type Problem } from '@image-factory/core/problem.ts';
 import { newDecodeCache } from '@image-factory/core/state/decode-cache.ts';
-import { concernsOpen } from '@image-factory/core/rebuild/reported.ts';
-import type { FactoryState } from '@image-factory/core/state/types.ts';
 import { createAlarm } from '@image-factory/engine/alarm.ts';
 import { handedState, startHanded } from '@image-factory/engine/handed.ts';
 import { runLoop } from '@image-factory/engine/loop.ts';
+import { createRunNews } from '@image-factory/engine/run-news.ts';
 import { takeReport } from '@image-factory/engine/take-report.ts';
 import { createApp } from '@image-factory/server/app.ts';
 import { listen } from '@image-factory/server/listen.ts';
@@ -46,8 +45,7 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
   const turns = createTurns();
   let { config } = factory;
   let failing: string | undefined = 'the first cycle has not ended';
-  /** As the last cycle left them. */
-  let intents: FactoryState['intents'] | undefined;
+  const runs = createRunNews(alarm);
   const warn = newsTo(log);
 
   async function reload(): ReturnType<typeof factory.reload> {
@@ -79,15 +77,12 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
         if (image !== undefined) alarm.ring();
         return image;
       },
-      lookSoon(provider, run) {
-        const concerns = intents === undefined || concernsOpen(intents, provider, run);
-        if (concerns) alarm.ring();
-        return concerns;
-      },
+      lookSoon: (provider, run) => runs.hear(provider, run),
       startRebuild: (handed) =>
         turns.shared(async () => {
-          const { state, problems } = await startHanded(deps, config, handed, { cacheFor });
+          const { state, intents, problems } = await startHanded(deps, config, handed, { cacheFor });
           for (const problem of problems) log.warn(formatProblem(problem));
+          runs.known(intents);
           if (state.kind === 'ended' && !state.recorded) alarm.ring();
           return state;
         }),
@@ -103,7 +98,7 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
         alarm,
         onReport(report) {
           failing = undefined;
-          intents = report.state.intents;
+          runs.known(report.state.intents);
           tellCycle(report, log);
         },
         onProblems(problems: readonly Problem[]) {
