@@ -134,6 +134,23 @@ describe('an intent for a server', () => {
     expect(factory.world.runs).toEqual([]);
   });
 
+  it('is taken up again, as long as it is open, where the server that took it up late died before it started it', async () => {
+    const factory = servedFactory(['app']);
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    factory.world.now += 40 * minute;
+    ask(factory, handed, 'server that dies');
+    await factory.scheduler.run([{ process: 'server that dies', at: 'start app' }]);
+    expect(factory.state.intents.get('app')).toMatchObject({ writer: 'server that dies' });
+    expect(factory.world.runs).toEqual([]);
+    factory.world.now += 9 * minute;
+    expect(await answered(factory, handed)).toEqual({ kind: 'waiting' });
+    factory.world.now += 11 * minute;
+    expect(await answered(factory, handed)).toMatchObject({ kind: 'running', run: 'run-1' });
+    await serverCycle(factory);
+    expect(factory.state.intents.get('app')?.run?.id).toBe('run-1');
+  });
+
   it('that no server does anything about is told by the Jobs', async () => {
     const factory = servedFactory(['app']);
     await factory.cycle();

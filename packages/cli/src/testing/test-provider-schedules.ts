@@ -99,8 +99,9 @@ export interface Totals extends Heard {
   exits: number;
 }
 
-const names = ['parent', 'child', 'other'];
-const finalBase: Readonly<Record<string, string>> = {
+export const names = ['parent', 'child', 'other'];
+/** What the images of the schedules stand on. */
+export const finalBase: Readonly<Record<string, string>> = {
   parent: debian,
   child: 'registry.test/acme/parent:1',
   other: debian,
@@ -116,13 +117,14 @@ const badDay: ForgeFaults = {
   failedReads: 0.05,
 };
 
-function anything(random: () => number): Disruption['what'] {
+/** A process is killed, asked to stop, or stands still. */
+export function anything(random: () => number): Disruption['what'] {
   const choices = ['kill', 'kill', 'stop', { pause: 20 * minute }, { sleep: 12 * minute }] as const;
   return choices[Math.floor(random() * choices.length)];
 }
 
 /** Engine processes in the simulated world, whose builds are at a fake forge behind the real adapter. */
-class ProviderFactory extends TestFactory {
+export class ProviderFactory extends TestFactory {
   readonly forge: FakeForge;
   readonly server: CallBackServer | undefined;
   readonly #under: ProviderUnderTest;
@@ -256,7 +258,8 @@ async function play(under: ProviderUnderTest, seed: number, setting: ProviderSet
   return verdict(factory);
 }
 
-function verdict({ forge, world, state, scheduler, server }: ProviderFactory): Totals {
+/** What went wrong in one schedule. */
+export function verdict({ forge, world, state, scheduler, server }: ProviderFactory): Totals {
   const built = forge.runs.filter(({ digest: pushed }) => pushed !== undefined);
   const outcomes = [...state.images.values()].flatMap(({ rebuilds }) =>
     rebuilds.map(({ outcome }) => outcome),
