@@ -108,6 +108,14 @@ describe('synth', () => {
     await expect(readdir(join(here.dir, 'dist'))).rejects.toThrow('ENOENT');
   });
 
+  it('says what is missing in factory.yaml also where the state cannot be reached', async () => {
+    const here = await kargoPlace();
+    const away = here.settings.replace(/remote: [^\s,}]+/, 'remote: https://127.0.0.1:1/acme/factory.git');
+    await here.enrol(images, away.replace(/kargo: .*/, ''));
+    const { exit, err } = await here.run('synth');
+    expect({ exit, err }).toMatchObject({ exit: 2, err: expect.stringContaining('kargo.image is not set') });
+  });
+
   it('writes nothing that Kargo would refuse', async () => {
     const here = await kargoPlace();
     const paths = Array.from({ length: 20_000 }, (_, index) => `a${index}`).join(', ');

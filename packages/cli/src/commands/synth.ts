@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
 import type { Problem } from '@image-factory/core/problem.ts';
+import { emptyState } from '@image-factory/core/state/decode-state.ts';
 import { yamlDocument, yamlDocuments } from '@image-factory/kargo/constructs/yaml-text.ts';
 import type { KubernetesManifest } from '@image-factory/kargo/manifests/manifest.ts';
+import { readContext } from '@image-factory/kargo/synth/context.ts';
 import { synth as synthesize } from '@image-factory/kargo/synth/synth.ts';
 import { validateManifests, type Finding } from '@image-factory/kargo/validate/validate-manifests.ts';
 import type { Answer } from '../answer.ts';
@@ -27,6 +29,9 @@ export async function synth(
 ): Promise<Answer> {
   const config = await loadConfig(options.dir);
   if (!config.ok) throw new ProblemsError(config.error);
+  // What is missing in factory.yaml is to be known before a remote is asked that may not even be the right one.
+  const settings = readContext(config.value, emptyState);
+  if (!settings.ok) throw new ProblemsError(settings.error);
   const { state, problems: unread } = await readState(options, io);
   // Without all of the state Warehouses would be missing, and what applies the folder would delete them.
   if (unread.length > 0) throw new ProblemsError(unread);
