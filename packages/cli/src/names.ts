@@ -1,5 +1,6 @@
 import { nearest } from '@image-factory/core/nearest.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import type { FactoryState } from '@image-factory/core/state/types.ts';
 
 export function unknownName(name: string, known: readonly string[]): Problem {
   const near = nearest(name, known);
@@ -8,4 +9,9 @@ export function unknownName(name: string, known: readonly string[]): Problem {
     message: `nothing is called "${name}"`,
     hint: near ? `Did you mean ${near}?` : 'image-factory status lists what is enrolled.',
   };
+}
+
+/** Images and bases: what a person may name. */
+export function namesIn({ images, bases }: FactoryState): readonly string[] {
+  return [...images.keys(), ...bases.keys()];
 }

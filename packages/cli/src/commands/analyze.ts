@@ -3,12 +3,12 @@ import type { Enrolment, Source } from '@image-factory/core/enrolment/types.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import { analysisCycle } from '../analysis-cycle.ts';
 import type { Answer } from '../answer.ts';
+import { enrolledAs } from '../enrolled.ts';
 import type { Flags } from '../flags.ts';
 import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { atJobPlace } from '../job-place.ts';
-import { unknownName } from '../names.ts';
 import { table } from '../render/table.ts';
 
 /**
@@ -74,14 +74,7 @@ function enrolled(factory: Factory, wanted: string): Enrolment {
       repository === wanted ||
       `${registry}/${repository}` === wanted.replace(/[:@].*$/, ''),
   );
-  if (!found)
-    throw new FactoryError(
-      unknownName(
-        wanted,
-        images.map(({ name }) => name),
-      ),
-    );
-  return found;
+  return found ?? enrolledAs(wanted, images);
 }
 
 const providers = ['github', 'gitlab', 'gitea', 'forgejo', 'local', 'webhook'] as const;

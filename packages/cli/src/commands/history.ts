@@ -5,7 +5,7 @@ import type { Answer } from '../answer.ts';
 import type { Flags } from '../flags.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { unknownName } from '../names.ts';
+import { namesIn, unknownName } from '../names.ts';
 import { readState } from '../read-state.ts';
 import { ledgerTable } from '../render/ledger.ts';
 import { table } from '../render/table.ts';
@@ -31,7 +31,7 @@ export async function history(
     .filter(onceForEachAttempt())
     .slice(0, Number(flags['limit']));
   if (!image && !base && events.length === 0) {
-    throw new FactoryError(unknownName(name, [...state.images.keys(), ...state.bases.keys()]));
+    throw new FactoryError(unknownName(name, namesIn(state)));
   }
   const ledger = base?.ledger ?? image?.ledger ?? [];
   return {

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { FactoryError, type Problem } from '@image-factory/core/problem.ts';
 import { parseDigest } from '@image-factory/core/reference/digest.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
@@ -10,7 +9,8 @@ import type { Flags } from '../flags.ts';
 import { withFactory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { unknownName } from '../names.ts';
+import { namesIn, unknownName } from '../names.ts';
+import { personOf } from '../person.ts';
 import { reasonOf } from '../reason.ts';
 
 export async function hold(
@@ -25,7 +25,7 @@ export async function hold(
   const until = typeof flags['until'] === 'string' ? untilOf(flags['until'], now) : undefined;
   const stop: Hold = {
     reason: reasonOf(flags),
-    by: io.env['IMAGE_FACTORY_USER'] ?? userInfo().username,
+    by: personOf(io),
     since: now,
     ...(until === undefined ? {} : { until }),
     ...(digest === undefined ? {} : { digest }),
@@ -40,7 +40,7 @@ export async function hold(
       return { state: { ...state, images }, events: [{ ...event, image: name }] };
     }
     const base = state.bases.get(name);
-    if (!base) throw new FactoryError(unknownName(name, namesOf(state)));
+    if (!base) throw new FactoryError(unknownName(name, namesIn(state)));
     const holds = [...base.holds.filter((other) => other.digest !== digest), stop];
     return {
       state: { ...state, bases: new Map(state.bases).set(name, { ...base, holds }) },
@@ -78,7 +78,7 @@ export async function release(
       return { state: { ...state, images }, events: [{ ...event, image: name }] };
     }
     const base = state.bases.get(name);
-    if (!base) throw new FactoryError(unknownName(name, namesOf(state)));
+    if (!base) throw new FactoryError(unknownName(name, namesIn(state)));
     const holds = digest === undefined ? [] : base.holds.filter((other) => other.digest !== digest);
     released = holds.length !== base.holds.length;
     if (!released) return { state, events: [] };
@@ -104,10 +104,6 @@ function wholeImage({ name, baseImages }: ImageRecord, digest: Digest): Problem 
     hint: `Hold the digest at the base that has it${bases}: image-factory hold BASE --digest ${digest} --reason ... To stop ${name}, leave --digest out.`,
     subject: { kind: 'image', name },
   };
-}
-
-function namesOf(state: FactoryState): string[] {
-  return [...state.images.keys(), ...state.bases.keys()];
 }
 
 function digestOf(value: unknown): Digest | undefined {

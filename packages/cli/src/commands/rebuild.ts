@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
-import type { Enrolment } from '@image-factory/core/enrolment/types.ts';
 import type { RetryRequest } from '@image-factory/core/rebuild/retry.ts';
 import type { CycleOptions } from '@image-factory/engine/cycle.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
+import { managedAs } from '../enrolled.ts';
 import type { Flags } from '../flags.ts';
 import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { unknownName } from '../names.ts';
+import { personOf } from '../person.ts';
 import { reasonOf } from '../reason.ts';
 import { cycleValue, endedText } from '../render/cycle.ts';
 import { explainText } from '../render/decisions.ts';
@@ -28,8 +27,8 @@ export async function rebuild(
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    refuseOthers(factory.config.images, name);
-    const by = io.env['IMAGE_FACTORY_USER'] ?? userName();
+    managedAs(name, factory.config.images, 'Only images with a source can be rebuilt.');
+    const by = personOf(io);
     const skipDelay = flags['respectDelay'] !== true;
     const common = { follow: flags['wait'] === true, signal: stop.signal };
     if (retry) return await runLastAgain(factory, name, { by, reason }, common);
@@ -54,25 +53,6 @@ export async function rebuild(
   } finally {
     stop.dispose();
     await factory.close();
-  }
-}
-
-function refuseOthers(images: readonly Enrolment[], name: string): void {
-  const enrolment = images.find((image) => image.name === name);
-  if (!enrolment)
-    throw new FactoryError(
-      unknownName(
-        name,
-        images.map((image) => image.name),
-      ),
-    );
-  if (enrolment.kind === 'external') {
-    throw new FactoryError({
-      code: 'USAGE',
-      message: `${name} is an external image: others build it`,
-      hint: 'Only images with a source can be rebuilt.',
-      subject: { kind: 'image', name },
-    });
   }
 }
 
@@ -114,12 +94,4 @@ async function runLastAgain(
     problems: report.problems.filter(({ subject }) => subject?.kind !== 'image' || subject.name === image),
     exit: ended ? (ended.rebuild.outcome === 'success' ? 0 : 1) : open ? 0 : 1,
   };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown';
-  }
 }

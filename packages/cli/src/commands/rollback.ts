@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import { FactoryError, formatProblem, problemOf } from '@image-factory/core/problem.ts';
 import { withContent } from '@image-factory/core/rebuild/content.ts';
@@ -8,11 +7,12 @@ import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { FactoryState, Hold, ImageContent, ImageRecord } from '@image-factory/core/state/types.ts';
 import { contentOf } from '@image-factory/engine/enter.ts';
 import type { Answer } from '../answer.ts';
+import { managedAs } from '../enrolled.ts';
 import { openFactory, type Factory } from '../factory.ts';
 import type { Flags } from '../flags.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { unknownName } from '../names.ts';
+import { personOf } from '../person.ts';
 import { reasonOf } from '../reason.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -31,11 +31,15 @@ export async function rollback(
 ): Promise<Answer> {
   const name = args[0] ?? '';
   const reason = reasonOf(flags);
-  const by = io.env['IMAGE_FACTORY_USER'] ?? userInfo().username;
+  const by = personOf(io);
   const factory = await openFactory(options, io);
   const stop = stopSignal();
   try {
-    const enrolment = managed(factory, name);
+    const enrolment = managedAs(
+      name,
+      factory.config.images,
+      `Hold its newer digest: image-factory hold ${name} --digest ...`,
+    );
     const record = await recordOf(factory, name);
     const target = targetOf(record, flags['to']);
     const from = record.content?.digest ?? record.currentDigest;
@@ -69,24 +73,6 @@ export async function rollback(
     stop.dispose();
     await factory.close();
   }
-}
-
-function managed(factory: Factory, name: string): ManagedEnrolment {
-  const { images } = factory.config;
-  const image = images.find((each) => each.name === name);
-  if (!image)
-    throw new FactoryError(
-      unknownName(
-        name,
-        images.map((each) => each.name),
-      ),
-    );
-  if (image.kind === 'managed') return image;
-  throw usage(
-    name,
-    `${name} is an external image: others build it`,
-    `Hold its newer digest: image-factory hold ${name} --digest ...`,
-  );
 }
 
 async function recordOf(factory: Factory, name: string): Promise<ImageRecord> {

@@ -3,7 +3,7 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { unknownName } from '../names.ts';
+import { namesIn, unknownName } from '../names.ts';
 import { readState } from '../read-state.ts';
 import type { Style } from '../render/style.ts';
 import { table } from '../render/table.ts';
@@ -19,7 +19,7 @@ export async function status(options: GlobalOptions, io: Io, args: readonly stri
     // Images alone are told of fast: what gates are made of is loaded where it is asked for.
     const { findBase, statusOfBase } = await import('./status-base.ts');
     const base = findBase(state, name);
-    if (!base) throw new FactoryError(unknownName(name, [...state.images.keys(), ...state.bases.keys()]));
+    if (!base) throw new FactoryError(unknownName(name, namesIn(state)));
     const answer = await statusOfBase(options.dir, state, base, io.now());
     return { ...answer, problems: [...problems, ...(answer.problems ?? [])] };
   }

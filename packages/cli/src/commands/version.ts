@@ -1,12 +1,12 @@
 import { nextVersion, type Allocated, type Bump } from '@image-factory/core/release/next-version.ts';
 import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
+import { enrolledAs } from '../enrolled.ts';
 import { openFactory } from '../factory.ts';
 import type { Flags } from '../flags.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { atJobPlace } from '../job-place.ts';
-import { unknownName } from '../names.ts';
 
 const bumps: readonly Bump[] = ['patch', 'minor', 'major'];
 
@@ -34,15 +34,7 @@ export async function version(
   return atJobPlace(options, io, flags, async (place) => {
     const factory = await openFactory(place.options, place.io, place.override);
     try {
-      const { images } = factory.config;
-      const image = images.find((each) => each.name === name);
-      if (!image)
-        throw new FactoryError(
-          unknownName(
-            name,
-            images.map((each) => each.name),
-          ),
-        );
+      const image = enrolledAs(name, factory.config.images);
       if (image.kind === 'external')
         throw usage(`${name} is an external image: others give it its versions`, 'Name a managed image.');
       const tags = await factory.deps.registry.listTags(
