@@ -1,6 +1,6 @@
 import { day, hour } from '@image-factory/core/time.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { place, stateBranch, type Place } from './testing/test-place.ts';
+import { managed, place, settings, stateBranch, type Place } from './testing/test-place.ts';
 
 let at: Place;
 let url: string;
@@ -133,5 +133,24 @@ describe('the engine command', () => {
     const { exit, err } = await at.run('engine', 'embedded', '--no-wait');
     expect(exit).toBe(3);
     expect(err).toContain('rebuilds are still open: app');
+  });
+
+  it('ends what a server left open that is gone', async () => {
+    await at.enrol(
+      managed(at, 'app').replace('provider: local', 'provider: webhook'),
+      settings(
+        at,
+        `engine: kargo
+kargo: { server: 'http://127.0.0.1:1' }
+providers: { webhook: { start: { url: 'http://127.0.0.1:1/start' } } }
+`,
+      ),
+    );
+    await at.remote.commit({ 'app/Dockerfile': `FROM ${at.registry.host}/library/base:1\n` });
+    await at.run('run', '--once');
+    expect([...(await at.state()).intents.keys()]).toEqual(['app']);
+    at.pass(2 * hour);
+    expect((await at.run('engine', 'embedded', '--no-wait')).out).toContain('embedded, epoch 2');
+    expect((await at.state()).images.get('app')?.rebuilds.map(({ outcome }) => outcome)).toEqual(['failure']);
   });
 });

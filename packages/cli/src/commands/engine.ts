@@ -28,7 +28,8 @@ export async function engine(
   flags: Flags,
 ): Promise<Answer> {
   const wanted = args[0] === undefined ? undefined : engineOf(args[0]);
-  const factory = await openFactory(options, io);
+  // Whoever hands the state over follows what is open to its end, also where a server did that, which is stopped by now.
+  const factory = await openFactory(options, io, {}, { isServer: true });
   const stop = stopSignal();
   try {
     const { engine: first, intents } = await factory.read();

@@ -90,7 +90,7 @@ export class DrivenFactory {
       ...(timeline.events ?? []).map(({ at, act }) => ({ at, act: () => act(this) })),
     ].toSorted((a, b) => a.at - b.at);
     this.outside = new WorldOutside(this.factory, (job) => this.#runJob(job));
-    this.factory.isServer = (process) => process.startsWith('server');
+    this.factory.isServer = isServerProcess;
     this.#setDriver(driver);
   }
 
@@ -179,7 +179,9 @@ export class DrivenFactory {
     for (let rounds = 0; factory.state.intents.size > 0; rounds++) {
       if (rounds > 12) throw new Error('what is open does not end');
       if (this.interpreter) await this.#reconcileUntil(this.interpreter, factory.world.now + this.#step);
+      factory.isServer = () => true;
       await factory.cycle({ startOnly: new Set(), only: new Set(), follow: true });
+      factory.isServer = isServerProcess;
     }
     const process = factory.scheduler.spawn(`to ${engine} ${factory.world.now}`, async (own) => {
       const records = openRecords({ store: factory.world.store(own), dry: false });
@@ -336,4 +338,8 @@ export class DrivenFactory {
       ),
     };
   }
+}
+
+function isServerProcess(process: string): boolean {
+  return process.startsWith('server');
 }
