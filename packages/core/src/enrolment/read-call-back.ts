@@ -1,7 +1,7 @@
 import { addProblem, within, type Scope } from './findings.ts';
 import type { BodySignature, WebhookCallBack } from './provider-settings.ts';
 import type { ProvidersShape } from './providers-schema.ts';
-import { readSecret } from './read-secret.ts';
+import { readOwnSecret, readSecret } from './read-secret.ts';
 import { checkHeader, readJsonPath, readTold } from './webhook-parts.ts';
 
 type WebhookShape = NonNullable<ProvidersShape['webhook']>;
@@ -21,7 +21,7 @@ export function readCallBack(
     );
     return undefined;
   }
-  const sign = readSignature(shape.sign, within(scope, 'sign'));
+  const sign = readSignature(shape.sign, within(scope, 'sign'), readOwnSecret);
   return (
     sign && {
       ...readTold(shape, scope),
@@ -35,9 +35,10 @@ export function readCallBack(
 export function readSignature(
   shape: NonNullable<WebhookShape['sign']>,
   scope: Scope,
+  read = readSecret,
 ): BodySignature | undefined {
   const { header, algorithm = 'sha256', prefix = '' } = shape;
-  const secret = readSecret(shape.secret, within(scope, 'secret'));
+  const secret = read(shape.secret, within(scope, 'secret'));
   if (header !== undefined) checkHeader(header, prefix, within(scope, 'header'));
   if (header !== undefined && secret) return { header, secret, algorithm, prefix };
   addProblem(

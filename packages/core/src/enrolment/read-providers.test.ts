@@ -124,6 +124,17 @@ providers:
       'callBack',
       'needs sign, state and success',
     ],
+    ['github: { callBack: { gitCredential: true } }', 'gitCredential', 'git cannot be asked for this secret'],
+    [
+      'gitea: { url: "https://h", callBack: { gitCredential: true } }',
+      'gitCredential',
+      'git cannot be asked for this secret',
+    ],
+    [
+      'webhook: { start: { url: "https://h/x" }, callBack: { sign: { header: X, secret: { gitCredential: true } }, state: $.s, success: [ok] } }',
+      'gitCredential',
+      'git cannot be asked for this secret',
+    ],
     ['github: { callBack: { env: ghp_0123456789abcdef } }', 'env', 'not the name of an environment variable'],
     [
       'webhook: { start: { url: "https://h/x" }, status: { url: "https://h/y" } }',

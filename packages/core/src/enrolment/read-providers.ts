@@ -7,7 +7,7 @@ import {
 } from './provider-settings.ts';
 import type { ProvidersShape } from './providers-schema.ts';
 import { readAddress } from './read-address.ts';
-import { readSecret } from './read-secret.ts';
+import { readOwnSecret, readSecret } from './read-secret.ts';
 import { readLine } from './read-source.ts';
 import { readWebhook } from './read-webhook.ts';
 
@@ -37,7 +37,7 @@ function readForge(shape: ForgeShape, scope: Scope, usual: string | undefined): 
     token: readSecret(shape.token, within(scope, 'token')),
     ca: readLine(shape.ca, scope, 'ca'),
     claims: shape.claims ?? true,
-    callBack: readSecret(shape.callBack, within(scope, 'callBack')),
+    callBack: readOwnSecret(shape.callBack, within(scope, 'callBack')),
   };
 }
 

@@ -5,6 +5,22 @@ import { hasControlCharacter } from './read-path.ts';
 
 export type SecretShape = NonNullable<ProvidersShape['gitea']>['token'];
 
+/**
+ * Where a secret is that others show to us. Git is not asked for it: its credentials are for an address and may do more
+ * there, and whoever sends anything to the server would have git's helpers run.
+ */
+export function readOwnSecret(shape: SecretShape, scope: Scope): SecretReference | undefined {
+  const secret = readSecret(shape, scope);
+  if (secret?.kind !== 'git-credential') return secret;
+  addProblem(
+    within(scope, 'gitCredential'),
+    'CONFIG_CONFLICT',
+    'git cannot be asked for this secret: it is shown to us, and is for no address',
+    'Name a variable or a file: { env: NAME } or { file: PATH }.',
+  );
+  return undefined;
+}
+
 /** Where a secret is; a secret that stands in the file itself is refused and not repeated. */
 export function readSecret(shape: SecretShape, scope: Scope): SecretReference | undefined {
   if (!shape) return undefined;

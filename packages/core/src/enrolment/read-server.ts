@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { addProblem, shown, within, type Scope } from './findings.ts';
 import { secret } from './providers-schema.ts';
-import { readSecret, type SecretShape } from './read-secret.ts';
+import { readOwnSecret } from './read-secret.ts';
 import { text } from './schema-parts.ts';
 import { defaultServer, parseListen, type ServerSettings } from './server-settings.ts';
 
@@ -23,21 +23,8 @@ export const serverShape = z
 export function readServer(shape: z.infer<typeof serverShape> | undefined, scope: Scope): ServerSettings {
   return {
     listen: readListen(shape?.listen, within(scope, 'listen')),
-    token: readToken(shape?.token, within(scope, 'token')),
+    token: readOwnSecret(shape?.token, within(scope, 'token')),
   };
-}
-
-function readToken(shape: SecretShape, scope: Scope): ServerSettings['token'] {
-  const token = readSecret(shape, scope);
-  if (token?.kind !== 'git-credential') return token;
-  // git keeps credentials by the address that they are for, and this one is for no address.
-  addProblem(
-    within(scope, 'gitCredential'),
-    'CONFIG_CONFLICT',
-    'git cannot be asked for this token: there is no address that it is for',
-    'Write token: { env: FACTORY_API_TOKEN } or token: { file: PATH }.',
-  );
-  return undefined;
 }
 
 function readListen(written: string | undefined, scope: Scope): ServerSettings['listen'] {
