@@ -262,11 +262,17 @@ async function play(seed: number, options: TestFactoryOptions): Promise<TestFact
     await scheduler.run(disruptions);
     world.now += Math.floor(random() * 13) * minute;
   }
-  for (let calm = 0; calm < 30; calm++) {
+  // Beyond the end, too: nothing more may begin.
+  for (let calm = 0, resting = 0; calm < 30 && resting < 4; calm++) {
     await factory.cycle({ follow: false });
     await serverCycle(factory);
     for (const name of names)
       if (factory.state.intents.has(name)) await answered(factory, intentOf(factory, name));
+    const { intents, images } = factory.state;
+    const areBuilt = names.every((name) =>
+      images.get(name)?.rebuilds.some(({ outcome }) => outcome === 'success'),
+    );
+    if (areBuilt && intents.size === 0) resting++;
     world.now += 7 * minute;
   }
   return factory;
