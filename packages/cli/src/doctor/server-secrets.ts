@@ -26,7 +26,7 @@ export async function serverSecrets(
       } catch (thrown) {
         const what = `${key}: ${problemOf(thrown).message}`;
         const mend =
-          'Where image-factory serve runs it has to be there; without it what it is for is refused.';
+          'It has to be there where image-factory serve runs: who should use it is refused otherwise.';
         return { check: 'token', state: 'odd', what, mend };
       }
     }),

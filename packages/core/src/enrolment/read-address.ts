@@ -1,4 +1,4 @@
-import { addProblem, looksSecret, shown, type Scope } from './findings.ts';
+import { addProblem, looksSecret, pathText, shown, type Scope } from './findings.ts';
 
 /** An http(s) address without user, query and fragment; a slash at its end is dropped. */
 export function readAddress(written: string | undefined, scope: Scope, usual: string | undefined): string {
@@ -18,8 +18,8 @@ export function readAddress(written: string | undefined, scope: Scope, usual: st
     addProblem(
       scope,
       'CONFIG_INVALID_VALUE',
-      `url ${shown(written)} is not an address of a server`,
-      'Write https://host or https://host/path, without a user name and without a query.',
+      `${pathText(scope.path.slice(-1)) || 'url'} ${shown(written)} is not an address of a server`,
+      'Write https://host or https://host/path (http:// where there is no TLS), without a user name and without a query.',
     );
     return 'https://invalid';
   }

@@ -75,6 +75,7 @@ kargo:
     ['repository: https://me:pw@github.com/acme/factory.git', 'is not an https URL'],
     ['branch: "a..b"', 'git does not allow'],
     ['directory: ../factory', 'leaves the repository'],
+    ['server: image-factory:8480', 'server "image-factory:8480" is not an address of a server'],
     ['schedule: daily', 'not a cron expression that Kubernetes reads'],
     ['schedule: "0 0 3 * * *"', 'not a cron expression that Kubernetes reads'],
     ['schedule: "0 3 L * *"', 'not a cron expression that Kubernetes reads'],

@@ -99,7 +99,7 @@ providers:
 
   it.each([
     ['github: { url: "https://user:pw@host/api" }', 'providers.github.url', 'is not an address'],
-    ['github: { url: ftp://host }', 'url', 'is not an address'],
+    ['github: { url: ftp://host }', 'url', 'url "ftp://host" is not an address'],
     ['gitea: { token: { env: T } }', 'gitea', 'url is missing'],
     ['github: { token: { env: ghp_0123456789abcdef } }', 'env', 'not the name of an environment variable'],
     ['github: { token: {} }', 'token', 'exactly one of env, file and gitCredential; got none'],
