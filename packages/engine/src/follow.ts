@@ -1,5 +1,6 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Builder, Run } from '@image-factory/core/ports/builder.ts';
+import { isOtherBuild } from '@image-factory/core/rebuild/other-build.ts';
 import { isEndBefore } from '@image-factory/core/rebuild/retry.ts';
 import type { RunEnd } from '@image-factory/core/rebuild/ends.ts';
 import { openAttempt } from '@image-factory/core/rebuild/intents.ts';
@@ -56,7 +57,8 @@ async function askForRun(run: CycleRun, found: OpenRun): Promise<Run | undefined
   const told = toldOf(run, intent);
   if (told && told.status !== 'superseded') return told;
   // That one run left says that another one holds the claim. Where nobody can be asked about that one, it counts as running.
-  const now = await builder.get(enrolment, found.run.id);
+  const seen = await builder.get(enrolment, found.run.id);
+  const now = seen && isOtherBuild(seen, intent) ? undefined : seen;
   // It was asked to run again, and that is not to be seen yet.
   if (now && isEndBefore(intent, now)) return { ...now, status: 'running' };
   if (now && now.status !== 'superseded') return now;

@@ -2,6 +2,7 @@ import type { FactoryConfig, ManagedEnrolment } from '@image-factory/core/enrolm
 import type { Run } from '@image-factory/core/ports/builder.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import type { Problem } from '@image-factory/core/problem.ts';
+import { isOtherBuild } from '@image-factory/core/rebuild/other-build.ts';
 import type { DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import type { FactoryState, Intent, Rebuild } from '@image-factory/core/state/types.ts';
 import { minute } from '@image-factory/core/time.ts';
@@ -124,7 +125,8 @@ async function stateNow(
   // A provider that does not answer says nothing about the run.
   const now = image && (await builder?.get(image, recorded.run, signal).catch(() => undefined));
   // It left because another run holds the claim: cycles look for that one.
-  if (!now || now.status === 'running' || now.status === 'superseded') return recorded;
+  if (!now || isOtherBuild(now, handed) || now.status === 'running' || now.status === 'superseded')
+    return recorded;
   return endedBy(now, now.status);
 }
 

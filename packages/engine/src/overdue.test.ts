@@ -1,5 +1,7 @@
 import { day, hour, minute } from '@image-factory/core/time.ts';
+import type { Builder } from '@image-factory/core/ports/builder.ts';
 import { describe, expect, it } from 'vitest';
+import { runCycle } from './cycle.ts';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
 
 /** A run that has been open for longer than a run may take. */
@@ -18,6 +20,37 @@ function rebuildsOf(factory: TestFactory) {
 }
 
 const hung = ({ attempt }: { attempt: number }) => (attempt === 1 ? 100 * day : minute);
+
+describe('a run of another build that has its id by now, as after a move of the CI,', () => {
+  /** A cycle to which the provider shows that run, and knows no other. */
+  async function meet(factory: TestFactory, status: 'running' | 'failure'): Promise<readonly string[]> {
+    const cancelled: string[] = [];
+    factory.scheduler.spawn('moved', async (own) => {
+      const deps = factory.deps(own);
+      const builder = deps.builderFor('github');
+      const builderFor = (): Builder | undefined =>
+        builder && {
+          ...builder,
+          get: async () => ({ id: 'run-1', key: 'f'.repeat(32), attempt: 1, status }),
+          find: async () => undefined,
+          cancel: async (_, id) => void cancelled.push(id),
+        };
+      await runCycle({ ...deps, builderFor }, factory.config);
+    });
+    await factory.scheduler.run();
+    return cancelled;
+  }
+
+  it('is not cancelled', async () => {
+    expect(await meet(await overdue({ buildTime: hung }), 'running')).toEqual([]);
+  });
+
+  it('is not the end of the one that is followed', async () => {
+    const factory = await overdue({ buildTime: hung }, hour);
+    await meet(factory, 'failure');
+    expect(rebuildsOf(factory)).toEqual([]);
+  });
+});
 
 describe('a run that says for ever that it is running', () => {
   it('is left alone until its time is over', async () => {

@@ -112,7 +112,7 @@ describe('a run that is run again', () => {
     const process = factory.scheduler.spawn('moved', async (own) => {
       const deps = factory.deps(own);
       const builder = deps.builderFor('github');
-      const other = { id: 'run-1', key: 'other', attempt: 1, status: 'failure', tried: '1' } as const;
+      const other = { id: 'run-1', key: 'f'.repeat(32), attempt: 1, status: 'failure', tried: '1' } as const;
       const builderFor = () => builder && { ...builder, get: async () => other };
       const { problems } = await runCycle({ ...deps, builderFor }, factory.config, again);
       expect(problems).toMatchObject([{ code: 'RETRY_REFUSED' }]);

@@ -4,6 +4,7 @@ import type { Run } from '../ports/builder.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { FactoryState, Intent, Rebuild } from '../state/types.ts';
 import { formatInstant, type Instant } from '../time.ts';
+import { isOtherBuild } from './other-build.ts';
 import { holdOn } from './intents.ts';
 
 /** A person's wish to have the run of an image's last rebuild run again. */
@@ -36,9 +37,7 @@ export function reopenedFor(
   const { key, attempt, reason, requestedBy, pins, run, tries = 1 } = found.value;
   // It may be under way already, or through: somebody had it run again at its provider.
   const hasEnded = seen.status === 'failure' || seen.status === 'cancelled';
-  // Ids are used again where the CI moves; a run that does not show its key is taken by its id.
-  if (seen.key !== '' && (seen.key !== key || seen.attempt !== attempt))
-    return err(`run ${run} is of another build at its provider`);
+  if (isOtherBuild(seen, { key, attempt })) return err(`run ${run} is of another build at its provider`);
   if (seen.status === 'superseded')
     return err(`run ${run} left because another run holds the claim of its key`);
   if (hasEnded && seen.tried === undefined)
