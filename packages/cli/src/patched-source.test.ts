@@ -1,28 +1,12 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { findDockerRegistry, startDockerRegistry } from '@image-factory/testing/docker-registry.ts';
+import { startDockerRegistry } from '@image-factory/testing/docker-registry.ts';
+import { installed } from '@image-factory/testing/installed.ts';
 import { hour } from '@image-factory/core/time.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { prepareBases } from './demo/bases.ts';
 import { makePlace, place, settings } from './testing/test-place.ts';
-
-async function installed(): Promise<boolean> {
-  const buildah = await promisify(execFile)('buildah', ['--version']).then(
-    () => true,
-    () => false,
-  );
-  const missing = [
-    ...(buildah ? [] : ['buildah']),
-    ...((await findDockerRegistry()) ? [] : ['docker-registry']),
-    ...(process.getuid?.() === 0 ? [] : ['root rights']),
-  ];
-  if (missing.length === 0) return true;
-  if (process.env['CI']) throw new Error(`not installed: ${missing.join(', ')}`);
-  process.stderr.write(`skipped, not installed: ${missing.join(', ')}\n`);
-  return false;
-}
 
 /** Turns upstream's base into ours, and adds a file. */
 function patchTo(base: string): string {
@@ -57,7 +41,7 @@ function entry(host: string, repo: string, name = 'app'): string {
 `;
 }
 
-const canBuild = await installed();
+const canBuild = await installed('buildah', 'docker-registry', 'root rights');
 
 describe('an upstream source with a patch', () => {
   it('is discovered as patched, read again when the patch changes, and fails alone where it does not fit', async () => {

@@ -4,13 +4,12 @@ import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { problemOf } from '@image-factory/core/problem.ts';
-import type { Builder } from '@image-factory/core/ports/builder.ts';
 import { createAuthority, type CertificateAuthority } from '@image-factory/testing/certificate-authority.ts';
 import { fakeGitlab } from '@image-factory/testing/forges/gitlab.ts';
 import { serveForge } from '@image-factory/testing/forges/serve-forge.ts';
 import { jenkins } from '@image-factory/testing/forges/webhook-systems.ts';
 import { fakeWebhook } from '@image-factory/testing/forges/webhook.ts';
-import { digest } from '@image-factory/testing/records.ts';
+import { buildRequest, digest } from '@image-factory/testing/records.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openCiBuilders } from './ci-builders.ts';
 import { loadConfig } from './config-files.ts';
@@ -106,18 +105,8 @@ async function open(provider: 'gitlab' | 'webhook', lines: string) {
 }
 
 async function startAt({ builder, image }: Awaited<ReturnType<typeof open>>) {
-  const request: Parameters<Builder['start']>[0] = {
-    key: 'k1',
-    attempt: 1,
-    image,
-    pins: [],
-    dependencies: [],
-    platforms: [],
-    commit: undefined,
-    reason: 'requested',
-  };
   try {
-    return { run: await builder.start(request), problem: undefined };
+    return { run: await builder.start(buildRequest(image)), problem: undefined };
   } catch (thrown) {
     return { run: undefined, problem: problemOf(thrown) };
   }

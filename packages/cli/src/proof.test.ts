@@ -5,11 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Intent } from '@image-factory/core/state/types.ts';
-import {
-  findDockerRegistry,
-  startDockerRegistry,
-  type DockerRegistry,
-} from '@image-factory/testing/docker-registry.ts';
+import { startDockerRegistry, type DockerRegistry } from '@image-factory/testing/docker-registry.ts';
+import { installed } from '@image-factory/testing/installed.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prepareBases, type Bases } from './demo/bases.ts';
 import { makePlace, managed, settings, type Place } from './testing/test-place.ts';
@@ -18,31 +15,13 @@ import { buildCommand, startCommand } from './testing/test-process.ts';
 const run = promisify(execFile);
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 
-async function installed(): Promise<boolean> {
-  const has = async (...command: [string, string]): Promise<boolean> =>
-    run(command[0], [command[1]]).then(
-      () => true,
-      () => false,
-    );
-  const missing = [
-    ...((await has('buildah', '--version')) ? [] : ['buildah']),
-    ...((await has('skopeo', '--version')) ? [] : ['skopeo']),
-    ...((await findDockerRegistry()) ? [] : ['docker-registry']),
-    ...(process.getuid?.() === 0 ? [] : ['root rights']),
-  ];
-  if (missing.length === 0) return true;
-  if (process.env['CI']) throw new Error(`not installed: ${missing.join(', ')}`);
-  process.stderr.write(`skipped, not installed: ${missing.join(', ')}\n`);
-  return false;
-}
-
 interface Manifest {
   readonly config: { readonly digest: string; readonly size: number };
   readonly layers: readonly unknown[];
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-describe.runIf(await installed())(
+describe.runIf(await installed('buildah', 'skopeo', 'docker-registry', 'root rights'))(
   'the proof, on a real builder and a real registry',
   { timeout: 180_000 },
   () => {

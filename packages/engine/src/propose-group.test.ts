@@ -1,10 +1,10 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
-import { decodeEvents } from '@image-factory/core/state/events.ts';
 import type { SourceRequest } from '@image-factory/core/state/types.ts';
 import { day, hour } from '@image-factory/core/time.ts';
 import { SimulatedRequests, type RequestsOptions } from '@image-factory/testing/world/requests.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
+import { calm, days, pass, proposalEvents } from './test-days.ts';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
 
 const branch = 'image-factory/group_web';
@@ -36,19 +36,6 @@ async function scene(
   return { factory, requests, first };
 }
 
-async function pass(factory: TestFactory, time: number): Promise<void> {
-  factory.world.now += time;
-  await factory.cycle();
-}
-
-async function days(factory: TestFactory, count: number): Promise<void> {
-  for (let step = 0; step < count * 4; step += 1) await pass(factory, 6 * hour);
-}
-
-async function calm(factory: TestFactory, count: number): Promise<void> {
-  for (let step = 0; step < count; step += 1) await pass(factory, day);
-}
-
 const requestOf = (factory: TestFactory, name: string): SourceRequest | undefined =>
   factory.state.images.get(name)?.pullRequest;
 
@@ -75,13 +62,8 @@ const problemsOf = (factory: TestFactory): readonly string[] =>
     .at(-1)
     ?.problems.map(({ code, subject }) => `${code} ${subject?.kind === 'image' ? subject.name : ''}`) ?? [];
 
-const eventsOf = ({ world }: TestFactory): readonly string[] =>
-  [...world.files]
-    .filter(([path]) => path.startsWith('events/'))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, text]) => decodeEvents(text).events)
-    .filter(({ type }) => type.startsWith('proposal-'))
-    .map(({ type, image: name }) => `${type} ${name ?? ''}`);
+const eventsOf = (factory: TestFactory): readonly string[] =>
+  proposalEvents(factory).map(({ type, image: name }) => `${type} ${name ?? ''}`);
 
 const hold = (text: string | undefined): string =>
   `${text ?? ''}hold:\n  reason: wait\n  since: 2026-01-01T00:00:00Z\n`;

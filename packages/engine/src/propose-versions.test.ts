@@ -1,9 +1,9 @@
 import type { ManagedEnrolment, VersionFile } from '@image-factory/core/enrolment/types.ts';
-import { decodeEvents } from '@image-factory/core/state/events.ts';
 import { day, formatInstant, hour } from '@image-factory/core/time.ts';
 import { SimulatedRequests, type RequestsOptions } from '@image-factory/testing/world/requests.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
+import { pass, proposalEvents } from './test-days.ts';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
 
 const branch = 'image-factory/version_files';
@@ -42,11 +42,6 @@ async function scene(
   return { factory, requests };
 }
 
-async function pass(factory: TestFactory, time: number): Promise<void> {
-  factory.world.now += time;
-  await factory.cycle();
-}
-
 /** What `version next` would have written while the last build of the image ran. */
 function give(factory: TestFactory, name: string, version: string, key?: string): void {
   const built = factory.state.images.get(name)?.rebuilds.at(-1)?.key ?? 'none';
@@ -67,13 +62,8 @@ const problemsOf = (factory: TestFactory): readonly string[] =>
     .at(-1)
     ?.problems.map(({ code, subject }) => `${code} ${subject?.kind === 'image' ? subject.name : ''}`) ?? [];
 
-const eventsOf = ({ world }: TestFactory): readonly string[] =>
-  [...world.files]
-    .filter(([path]) => path.startsWith('events/'))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, text]) => decodeEvents(text).events)
-    .filter(({ type }) => type.startsWith('proposal-') || type === 'version-written')
-    .map(({ type, image: name }) => `${type} ${name ?? ''}`);
+const eventsOf = (factory: TestFactory): readonly string[] =>
+  proposalEvents(factory).map(({ type, image: name }) => `${type} ${name ?? ''}`);
 
 describe('versions that a request writes into files', () => {
   it('are those of builds that succeeded, all of a repository in one commit', async () => {

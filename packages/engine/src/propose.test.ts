@@ -1,9 +1,9 @@
-import { decodeEvents } from '@image-factory/core/state/events.ts';
 import { requestBranch } from '@image-factory/core/proposals/request-place.ts';
 import { day, hour } from '@image-factory/core/time.ts';
 import { SimulatedRequests, type RequestsOptions } from '@image-factory/testing/world/requests.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
+import { calm, days, pass, proposalEvents } from './test-days.ts';
 import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
 
 const branch = requestBranch('app');
@@ -27,28 +27,7 @@ async function scene(options: TestFactoryOptions & RequestsOptions = {}): Promis
   return { factory, requests, first };
 }
 
-async function pass(factory: TestFactory, time: number): Promise<void> {
-  factory.world.now += time;
-  await factory.cycle();
-}
-
-/** Days go by with a cycle every few hours. */
-async function days(factory: TestFactory, count: number): Promise<void> {
-  for (let step = 0; step < count * 4; step += 1) await pass(factory, 6 * hour);
-}
-
-/** The same with one cycle a day. */
-async function calm(factory: TestFactory, count: number): Promise<void> {
-  for (let step = 0; step < count; step += 1) await pass(factory, day);
-}
-
-const eventsOf = ({ world }: TestFactory): readonly string[] =>
-  [...world.files]
-    .filter(([path]) => path.startsWith('events/'))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([, text]) => decodeEvents(text).events)
-    .filter(({ type }) => type.startsWith('proposal-'))
-    .map(({ type }) => type);
+const eventsOf = (factory: TestFactory): readonly string[] => proposalEvents(factory).map(({ type }) => type);
 
 const requestOf = (factory: TestFactory) => factory.state.images.get('app')?.pullRequest;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ExternalEnrolment, ManagedEnrolment, Source } from '@image-factory/core/enrolment/types.ts';
+import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
 import type { Digest, PlatformName } from '@image-factory/core/reference/types.ts';
 import type {
   BaseRecord,
@@ -149,6 +150,36 @@ export function stateOf({ images = [], bases = [], intents = [], engine }: State
   };
 }
 
+/** `Dockerfile` at the root of the factory's own repository. */
+export function sourceOf(more: Partial<Source> = {}): Source {
+  return {
+    provider: 'local',
+    repo: '.',
+    branch: undefined,
+    dockerfile: 'Dockerfile',
+    context: '.',
+    target: undefined,
+    buildArgs: {},
+    workflow: undefined,
+    ...more,
+  };
+}
+
+/** What a builder is asked for an image on whose bases nothing is pinned. */
+export function buildRequest(image: ManagedEnrolment, more: Partial<BuildRequest> = {}): BuildRequest {
+  return {
+    key: 'k1',
+    attempt: 1,
+    image,
+    pins: [],
+    dependencies: [],
+    platforms: [],
+    commit: undefined,
+    reason: 'newer-base',
+    ...more,
+  };
+}
+
 type More<T> = Omit<Partial<T>, 'source' | 'kind'>;
 
 /** A managed image that is built from `Dockerfile` at the root of the factory's own repository. */
@@ -164,17 +195,7 @@ export function enrolment(
     name,
     registry,
     repository,
-    source: {
-      provider: 'local',
-      repo: '.',
-      branch: undefined,
-      dockerfile: 'Dockerfile',
-      context: '.',
-      target: undefined,
-      buildArgs: {},
-      workflow: undefined,
-      ...source,
-    },
+    source: sourceOf(source),
     tags: ['latest'],
     platforms: [],
     rebuildDelay: 7 * day,

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
 import type { Digest, PlatformName } from '@image-factory/core/reference/types.ts';
-import { amd64, arm64 } from '@image-factory/testing/records.ts';
+import { buildRequest, amd64, arm64 } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLocalBuilder, type LocalBuilder } from './local-builder.ts';
 import type { LocalBuilderOptions } from './local-builder-options.ts';
 import { builderOptions, hasBuildah, repository, temporary } from './test-place.ts';
 import { startTestRegistry } from './test-registry.ts';
-import { dependency, discovered, enrolment, pin, request } from './test-request.ts';
+import { dependency, discovered, enrolment, pin } from './test-request.ts';
 
 type TestRegistry = Awaited<ReturnType<typeof startTestRegistry>>;
 
@@ -39,7 +39,10 @@ describe.skipIf(!hasBuildah)('the real buildah', () => {
     source: Parameters<typeof enrolment>[2] = {},
   ) {
     const { path, commit } = await repository({ Dockerfile: dockerfile, 'a.txt': 'a\n' });
-    const wanted = request(enrolment(registry.host, image, { repo: path, ...source }), { commit, ...fields });
+    const wanted = buildRequest(enrolment(registry.host, image, { repo: path, ...source }), {
+      commit,
+      ...fields,
+    });
     const local = await builder(options);
     const started = await local.start(wanted);
     expect(started).toMatchObject({ status: 'running', key: 'k1', attempt: 1 });
@@ -229,7 +232,7 @@ COPY --from=seen /mounted /mounted
 
   test('cancel ends a running build, and a queued one before it starts', async () => {
     const { path, commit } = await repository({ Dockerfile: `FROM ${base}\nRUN sleep 60\n` });
-    const wanted = request(enrolment(registry.host, { repository: 'team/cancelled' }, { repo: path }), {
+    const wanted = buildRequest(enrolment(registry.host, { repository: 'team/cancelled' }, { repo: path }), {
       commit,
       dependencies: [dependency(base)],
     });
@@ -253,7 +256,7 @@ COPY --from=seen /mounted /mounted
     const local = await builder({ timestamps: 'source' });
     const layers = [];
     for (const key of ['r1', 'r2']) {
-      const wanted = request(enrolment(registry.host, {}, { repo: path }), {
+      const wanted = buildRequest(enrolment(registry.host, {}, { repo: path }), {
         key,
         commit,
         dependencies: [dependency(base)],

@@ -1,12 +1,13 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, PlatformName } from '@image-factory/core/reference/types.ts';
+import { buildRequest } from '@image-factory/testing/records.ts';
 import { describe, expect, test } from 'vitest';
 import { detectBuilder } from './detect.ts';
 import { createLocalBuilder } from './local-builder.ts';
 import { builderOptions, repository, temporary } from './test-place.ts';
 import type { TestRegistry } from './test-registry.ts';
-import { dependency, enrolment, pin, request } from './test-request.ts';
+import { dependency, enrolment, pin } from './test-request.ts';
 
 const digest = `sha256:${'1'.repeat(64)}` as Digest;
 const approved = `sha256:${'a'.repeat(64)}` as Digest;
@@ -61,7 +62,7 @@ const registry = {
 async function build(
   docker: Awaited<ReturnType<typeof fakeDocker>>,
   dockerfile: string,
-  fields: Partial<Parameters<typeof request>[1]> = {},
+  fields: Partial<Parameters<typeof buildRequest>[1]> = {},
 ) {
   const { path, commit } = await repository({ Dockerfile: dockerfile });
   const options = builderOptions(await temporary(), registry, {
@@ -74,7 +75,7 @@ async function build(
     { tags: ['1', 'latest'] },
     { repo: path, target: 'runtime', buildArgs: { A: 'x y', NPM_TOKEN: 's3cr3t-value' } },
   );
-  const started = await builder.start(request(image, { commit, ...fields }));
+  const started = await builder.start(buildRequest(image, { commit, ...fields }));
   const run = await builder.settled(image, started.id);
   return { run, options, log: await readFile(started.log ?? '', 'utf8') };
 }

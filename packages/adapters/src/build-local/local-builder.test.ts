@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildRequest } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLocalBuilder } from './local-builder.ts';
 import { builderOptions, hasBuildah, repository, temporary } from './test-place.ts';
 import { startTestRegistry } from './test-registry.ts';
-import { dependency, enrolment, request } from './test-request.ts';
+import { dependency, enrolment } from './test-request.ts';
 
 const childScript = fileURLToPath(new URL('./test-recovery-child.ts', import.meta.url));
 
@@ -38,7 +39,7 @@ describe.skipIf(!hasBuildah)('a builder that is killed', () => {
         .toContain('RUN sleep');
     const after = await createLocalBuilder(builderOptions(workDir, registry));
     onTestFinished(() => after.close());
-    const wanted = request(enrolment(registry.host, {}, { repo: path }), {
+    const wanted = buildRequest(enrolment(registry.host, {}, { repo: path }), {
       commit,
       dependencies: [dependency(base)],
       key: mode,
@@ -90,7 +91,7 @@ describe.skipIf(!hasBuildah)('a builder that is killed', () => {
   test('two processes that start the same attempt build once', async () => {
     const workDir = await temporary();
     const { path, commit } = await repository({ Dockerfile: 'FROM scratch\nCOPY a.txt /\n', 'a.txt': 'a' });
-    const wanted = request(enrolment(registry.host, { repository: 'team/once' }, { repo: path }), {
+    const wanted = buildRequest(enrolment(registry.host, { repository: 'team/once' }, { repo: path }), {
       commit,
       key: 'once',
     });
@@ -110,7 +111,7 @@ describe.skipIf(!hasBuildah)('a builder that is killed', () => {
   test('another process may cancel', async () => {
     const workDir = await temporary();
     const { path, commit } = await repository({ Dockerfile: `FROM ${base}\nRUN sleep 60\n` });
-    const wanted = request(enrolment(registry.host, {}, { repo: path }), {
+    const wanted = buildRequest(enrolment(registry.host, {}, { repo: path }), {
       commit,
       dependencies: [dependency(base)],
       key: 'far',
@@ -149,12 +150,14 @@ test('a record that is no record is reported, not overwritten', async () => {
   };
   const builder = await createLocalBuilder({ ...builderOptions(workDir, registry as never), tool: 'layers' });
   const image = enrolment('r.example', {}, { repo: workDir });
-  await builder.start(request(image));
+  await builder.start(buildRequest(image));
   await builder.close();
   const file = join(workDir, 'runs', 'app-k1-1.json');
   await writeFile(file, '{"version":1');
   await expect(builder.find(image, 'k1', 1)).rejects.toMatchObject({ problem: { code: 'STATE_CORRUPT' } });
-  await expect(builder.start(request(image))).rejects.toMatchObject({ problem: { code: 'STATE_CORRUPT' } });
+  await expect(builder.start(buildRequest(image))).rejects.toMatchObject({
+    problem: { code: 'STATE_CORRUPT' },
+  });
   expect(await readFile(file, 'utf8')).toBe('{"version":1');
 });
 

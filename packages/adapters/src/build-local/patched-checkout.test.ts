@@ -3,13 +3,14 @@ import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Source } from '@image-factory/core/enrolment/types.ts';
 import { createGitRemote } from '@image-factory/testing/git-remote.ts';
+import { buildRequest } from '@image-factory/testing/records.ts';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { findBuildFiles } from './build-files.ts';
 import { gitCheckout } from './checkout.ts';
 import { createLocalBuilder } from './local-builder.ts';
 import { builderOptions, environment, hasBuildah, remoteCommits, temporary } from './test-place.ts';
 import { startTestRegistry } from './test-registry.ts';
-import { enrolment, request } from './test-request.ts';
+import { enrolment } from './test-request.ts';
 
 const signal = new AbortController().signal;
 const patch = `diff --git a/app/Dockerfile b/app/Dockerfile
@@ -134,7 +135,7 @@ describe.skipIf(!hasBuildah)('the real buildah', () => {
     onTestFinished(() => builder.close());
     const filesOf = async (key: string, more: Partial<Source>): Promise<string> => {
       const image = { ...enrolment(registry.host), source: source({ patches: ['p/1.patch'], ...more }) };
-      const started = await builder.start(request(image, { key, commit }));
+      const started = await builder.start(buildRequest(image, { key, commit }));
       const run = await builder.settled(image, started.id);
       expect(run).toMatchObject({ status: 'success' });
       const [layer] = (await registry.manifest('team/app', '1'))?.layers ?? [];

@@ -1,9 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { findDockerRegistry } from '@image-factory/testing/docker-registry.ts';
+import { installed } from '@image-factory/testing/installed.ts';
 import { realClock } from '@image-factory/testing/real-clock.ts';
 import { onTestFinished } from 'vitest';
 import { createRemoteCommits, type RemoteCommits } from '../git/remote-commits.ts';
@@ -12,22 +11,7 @@ import type { LocalBuilderOptions } from './local-builder-options.ts';
 import type { TestRegistry } from './test-registry.ts';
 
 /** The real builder and the real registry are here; outside of CI tests that need them are skipped where they are not. */
-export const hasBuildah = await installed();
-
-async function installed(): Promise<boolean> {
-  const buildah = await promisify(execFile)('buildah', ['--version']).then(
-    () => true,
-    () => false,
-  );
-  const missing = [
-    ...(buildah ? [] : ['buildah']),
-    ...((await findDockerRegistry()) ? [] : ['docker-registry']),
-  ];
-  if (missing.length === 0) return true;
-  if (process.env['CI']) throw new Error(`not installed: ${missing.join(', ')}`);
-  process.stderr.write(`skipped, not installed: ${missing.join(', ')}\n`);
-  return false;
-}
+export const hasBuildah = await installed('buildah', 'docker-registry');
 
 export function environment(): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/root' };

@@ -1,7 +1,8 @@
+import { buildRequest } from '@image-factory/testing/records.ts';
 import { createLocalBuilder } from './local-builder.ts';
 import { builderOptions } from './test-place.ts';
 import { readingRegistry } from './test-registry.ts';
-import { dependency, enrolment, request } from './test-request.ts';
+import { dependency, enrolment } from './test-request.ts';
 
 /** A process that starts a build and is killed by its test: `work directory, registry, repository, commit, base, mode`. */
 const [workDir = '', host = '', path = '', commit = '', base = '', mode = ''] = process.argv.slice(2);
@@ -23,7 +24,7 @@ const builder = await createLocalBuilder(
         : registry.port,
   }),
 );
-const wanted = request(enrolment(host, {}, { repo: path }), {
+const wanted = buildRequest(enrolment(host, {}, { repo: path }), {
   commit,
   dependencies: [dependency(base)],
   key: mode,

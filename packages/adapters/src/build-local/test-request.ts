@@ -35,20 +35,6 @@ export function enrolment(
   return managed({ ...team, ...fields, source });
 }
 
-export function request(image: ManagedEnrolment, fields: Partial<BuildRequest> = {}): BuildRequest {
-  return {
-    key: 'k1',
-    attempt: 1,
-    image,
-    pins: [],
-    dependencies: [],
-    platforms: [],
-    commit: undefined,
-    reason: 'test',
-    ...fields,
-  };
-}
-
 export function pin(reference: string, digest: Digest): BuildRequest['pins'][number] {
   return { base: reference.replace(/[^a-z0-9]+/g, '-'), reference, digest };
 }

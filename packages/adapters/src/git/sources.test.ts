@@ -16,6 +16,7 @@ import type { Source } from '@image-factory/core/enrolment/types.ts';
 import { must } from '@image-factory/core/result.ts';
 import { createGitRemote, type GitRemote } from '@image-factory/testing/git-remote.ts';
 import { realClock } from '@image-factory/testing/real-clock.ts';
+import { sourceOf } from '@image-factory/testing/records.ts';
 import { createSources, type Sources, type SourcesOptions } from './sources.ts';
 
 let folder: string;
@@ -47,17 +48,7 @@ function open(options: Partial<SourcesOptions> = {}): Sources {
 }
 
 function source(difference: Partial<Source>): Source {
-  return {
-    provider: 'local',
-    repo: remote.path,
-    branch: undefined,
-    dockerfile: 'Dockerfile',
-    context: '.',
-    target: undefined,
-    buildArgs: {},
-    workflow: undefined,
-    ...difference,
-  };
+  return sourceOf({ repo: remote.path, ...difference });
 }
 
 async function readOne(sources: Sources, difference: Partial<Source> = {}) {

@@ -2,8 +2,7 @@ import { defaultProviders, type GitlabSettings } from '@image-factory/core/enrol
 import { problemOf } from '@image-factory/core/problem.ts';
 import { fakeGitlab, type FakeGitlabOptions } from '@image-factory/testing/forges/gitlab.ts';
 import { exchangeOver } from '@image-factory/testing/forges/fake-forge.ts';
-import { digest, enrolment, epoch } from '@image-factory/testing/records.ts';
-import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
+import { buildRequest, digest, enrolment, epoch } from '@image-factory/testing/records.ts';
 import { hour, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
 import { createApi } from '../ci-http/api.ts';
@@ -14,16 +13,7 @@ import { statusOf } from './pipeline-status.ts';
 const image = enrolment({
   source: { provider: 'gitlab', repo: 'acme/app', branch: 'main', dockerfile: 'Dockerfile' },
 });
-const request: BuildRequest = {
-  key: 'k1',
-  attempt: 1,
-  image,
-  pins: [],
-  dependencies: [],
-  platforms: [],
-  commit: undefined,
-  reason: 'due',
-};
+const request = buildRequest(image);
 
 function open(
   fake: Partial<FakeGitlabOptions> = {},

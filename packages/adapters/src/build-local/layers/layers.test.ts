@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
 import { startRegistry, type FakeRegistry } from '@image-factory/testing/registry/start-registry.ts';
-import { amd64, arm64 } from '@image-factory/testing/records.ts';
+import { buildRequest, amd64, arm64 } from '@image-factory/testing/records.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLocalBuilder } from '../local-builder.ts';
 import type { LocalBuilderOptions } from '../local-builder-options.ts';
 import { builderOptions, temporary } from '../test-place.ts';
 import { readingRegistry, type TestRegistry } from '../test-registry.ts';
-import { dependency, enrolment, pin, request } from '../test-request.ts';
+import { dependency, enrolment, pin } from '../test-request.ts';
 import { readTar } from './tar.ts';
 
 describe('the layers builder', () => {
@@ -39,7 +39,7 @@ describe('the layers builder', () => {
       builderOptions(await temporary(), reading, { tool: 'layers', ...options }),
     );
     const image = enrolment(registry.host, { tags: ['1', '2'] }, { repo, ...source });
-    const started = await builder.start(request(image, fields));
+    const started = await builder.start(buildRequest(image, fields));
     const run = await builder.settled(image, started.id);
     return { run, log: await readFile(started.log ?? '', 'utf8') };
   }
