@@ -13,11 +13,19 @@ async function listening(app = createApp(new TestParts())): Promise<Listening> {
 }
 
 it('answers at a socket, and at none that is taken', async () => {
-  const { port, host } = await listening();
+  const { port, host, url } = await listening();
   expect((await fetch(`http://${host}:${port}/healthz`)).status).toBe(200);
+  expect(url).toBe(`http://127.0.0.1:${port}`);
   const taken = await listen(createApp(new TestParts()), { host, port }).catch((thrown: unknown) => thrown);
   expect(taken).toBeInstanceOf(FactoryError);
   expect((taken as FactoryError).message).toContain(`127.0.0.1:${port}: something else listens there`);
+});
+
+it('at an address of IPv6 names it so that it can be asked', async ({ skip }) => {
+  const server = await listen(createApp(new TestParts()), { host: '::1', port: 0 }).catch(() => skip());
+  onTestFinished(() => server.close());
+  expect(server.url).toBe(`http://[::1]:${server.port}`);
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 });
 
 it('a body that is announced as too large, or that does not end, is cut off', async () => {

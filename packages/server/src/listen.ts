@@ -8,6 +8,8 @@ import type { Hono } from 'hono';
 export interface Listening {
   readonly host: string;
   readonly port: number;
+  /** The address for people, without a slash at its end. */
+  readonly url: string;
   /** Takes no more requests, and waits for those at work, a few seconds at most. */
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function listen(
   return {
     host,
     port: address.port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     close: () =>
       new Promise((resolve) => {
         const forced = setTimeout(() => server.closeAllConnections(), closeWithin);

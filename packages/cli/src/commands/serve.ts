@@ -91,7 +91,7 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
       log,
     };
     const listening = await listen(createApp(parts), addressOf(flags, config));
-    log.info(`listening at http://${listening.host}:${listening.port}`);
+    log.info(`listening at ${listening.url}`);
     try {
       await runLoop(deps, {
         config: () => turns.alone(reload),
