@@ -4,12 +4,22 @@ import { child, isThere, quoted, reach, textOf, items } from '../at.ts';
 import { isVersionRange } from '../constraint.ts';
 import { hasExpression } from '../expressions.ts';
 import { gitUrlKind } from '../forms.ts';
+import type { Resource } from '../resource.ts';
 import type { Rule } from '../rule.ts';
 
 const shortestInterval = 5 * minute;
 /** What promotions may use in expressions, and Warehouses may not. */
 const promotionWords =
   /(?<![\w.$])(?:(?:secret|sharedSecret|configMap|sharedConfigMap|freightMetadata|stageMetadata|warehouse|always|success|failure|status|quote|unsafeQuote|asYAML|asJSON)\s*\(|(?:ctx|vars|outputs|task)\s*(?:\.|\?\.|\[))/;
+
+/** Where the git repositories of a Warehouse's subscriptions are; the kind is undefined for what Kargo does not take. */
+function gitUrls({ subscriptions }: Resource) {
+  return subscriptions.git.map((subscription) => {
+    const at = child(subscription, 'repoURL');
+    const url = textOf(at) ?? '';
+    return { at, url, kind: gitUrlKind(url) };
+  });
+}
 
 /** Rules for Warehouses and for subscriptions to git. */
 export const warehouseRules = {
@@ -81,12 +91,9 @@ export const warehouseRules = {
     kinds: ['Warehouse'],
     needs: 'git',
     *check(resource) {
-      for (const subscription of resource.subscriptions.git) {
-        const at = child(subscription, 'repoURL');
-        const url = textOf(at) ?? '';
-        if (url !== '' && gitUrlKind(url) === undefined)
+      for (const { at, url, kind } of gitUrls(resource))
+        if (url !== '' && kind === undefined)
           yield { at, message: `Kargo takes ${quoted(url)} for no git repository` };
-      }
     },
   },
   'git-ssh-url': {
@@ -97,11 +104,8 @@ export const warehouseRules = {
     kinds: ['Warehouse'],
     needs: 'git',
     *check(resource) {
-      for (const subscription of resource.subscriptions.git) {
-        const at = child(subscription, 'repoURL');
-        const url = textOf(at) ?? '';
-        if (gitUrlKind(url) === 'ssh') yield { at, message: `expected https, got ${quoted(url)}` };
-      }
+      for (const { at, url, kind } of gitUrls(resource))
+        if (kind === 'ssh') yield { at, message: `expected https, got ${quoted(url)}` };
     },
   },
   'git-http-url': {
@@ -112,11 +116,8 @@ export const warehouseRules = {
     kinds: ['Warehouse'],
     needs: 'git',
     *check(resource) {
-      for (const subscription of resource.subscriptions.git) {
-        const at = child(subscription, 'repoURL');
-        const url = textOf(at) ?? '';
-        if (gitUrlKind(url) === 'http') yield { at, message: `expected https, got ${quoted(url)}` };
-      }
+      for (const { at, url, kind } of gitUrls(resource))
+        if (kind === 'http') yield { at, message: `expected https, got ${quoted(url)}` };
     },
   },
   'git-branch': {
