@@ -11,7 +11,7 @@ import { FakeGithub } from '@image-factory/testing/forges/github.ts';
 import { githubWorkflow } from '@image-factory/testing/forges/github-state.ts';
 import { fakeGitea } from '@image-factory/testing/forges/gitea.ts';
 import { fakeGitlab } from '@image-factory/testing/forges/gitlab.ts';
-import { serveForge, type ForgeRequest } from '@image-factory/testing/forges/serve-forge.ts';
+import { serveForge, type ForgeCall } from '@image-factory/testing/forges/serve-forge.ts';
 import type { WorkflowOptions } from '@image-factory/testing/forges/workflow-runs.ts';
 import { createGitRemote } from '@image-factory/testing/git-remote.ts';
 import { digest, epoch } from '@image-factory/testing/records.ts';
@@ -108,7 +108,7 @@ async function open(name: ServiceName, more: Partial<WorkflowOptions> = {}) {
   });
   const branches = new Set<string>();
   const deleted: string[] = [];
-  const served = await serveForge(async (request: ForgeRequest) => {
+  const served = await serveForge(async (request: ForgeCall) => {
     if (request.method === 'POST') for (const each of await remote.branches()) branches.add(each);
     // The fakes keep their runs; and they know one branch that is not there.
     if (request.method === 'DELETE') {

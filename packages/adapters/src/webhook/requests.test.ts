@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { WebhookSettings } from '@image-factory/core/enrolment/provider-settings.ts';
 import type { BuildRequest } from '@image-factory/core/ports/builder.ts';
 import type { Registry } from '@image-factory/core/ports/registry.ts';
-import { serveForge, type ForgeReply, type ForgeRequest } from '@image-factory/testing/forges/serve-forge.ts';
+import { serveForge, type ForgeReply, type ForgeCall } from '@image-factory/testing/forges/serve-forge.ts';
 import { realClock } from '@image-factory/testing/real-clock.ts';
 import { digest, enrolment } from '@image-factory/testing/records.ts';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -28,10 +28,10 @@ const nothing: Pick<Registry, 'look' | 'describe'> = {
 
 async function open(
   settingsAt: (url: string) => Partial<WebhookSettings> & Pick<WebhookSettings, 'start'>,
-  answer: (request: ForgeRequest) => ForgeReply = () => ({ status: 200, body: {} }),
+  answer: (request: ForgeCall) => ForgeReply = () => ({ status: 200, body: {} }),
   registry = nothing,
 ) {
-  const requests: ForgeRequest[] = [];
+  const requests: ForgeCall[] = [];
   const served = await serveForge(async (request) => {
     requests.push(request);
     return answer(request);

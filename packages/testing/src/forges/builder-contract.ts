@@ -6,7 +6,7 @@ import { hour, minute, second, type Instant } from '@image-factory/core/time.ts'
 import { afterEach, describe, expect, it } from 'vitest';
 import { dependency, digest, epoch } from '../records.ts';
 import { noFaults, type FakeForge } from './fake-forge.ts';
-import { serveForge, type ForgeReply, type ForgeRequest } from './serve-forge.ts';
+import { serveForge, type ForgeReply, type ForgeCall } from './serve-forge.ts';
 import type { WorkflowOptions, WorkflowRun } from './workflow-runs.ts';
 
 /** One adapter, a fake of its forge, and what is peculiar to the two. */
@@ -29,7 +29,7 @@ export interface BuilderCase {
     close(): Promise<void>;
   };
   /** Is this a request that the forge refuses as a whole because of its version, and so no create? */
-  isProbe?(request: ForgeRequest, reply: ForgeReply | 'lost'): boolean;
+  isProbe?(request: ForgeCall, reply: ForgeReply | 'lost'): boolean;
   /** What its runs do not tell, or its API cannot do. */
   readonly without?: readonly ('digest' | 'log' | 'superseded' | 'cancel')[];
   /** Who starts the same key twice gets the first run again: the forge knows runs by names that we choose. */

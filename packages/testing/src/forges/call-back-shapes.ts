@@ -1,3 +1,4 @@
+import { giteaRunShape } from './gitea-shapes.ts';
 import { misfit, type Shape } from './shape.ts';
 
 /**
@@ -94,23 +95,7 @@ export const callBackShapes = {
       fields: {
         action: 'text',
         workflow: anyObject,
-        workflow_run: {
-          fields: {
-            id: 'number',
-            url: 'text',
-            html_url: 'text',
-            display_title: 'text',
-            path: 'text',
-            event: 'text',
-            run_attempt: 'number',
-            run_number: 'number',
-            head_sha: 'text',
-            head_branch: 'text',
-            status: 'text',
-            conclusion: 'text?',
-            started_at: 'text',
-          },
-        },
+        workflow_run: giteaRunShape,
         repository: anyObject,
         sender: anyObject,
       },

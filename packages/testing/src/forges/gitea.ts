@@ -9,7 +9,7 @@ import {
   statusShape,
   type GiteaDialect,
 } from './gitea-shapes.ts';
-import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeReply, ForgeCall } from './serve-forge.ts';
 import { answerStrictly, type Route } from './strict-routes.ts';
 import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
@@ -100,7 +100,7 @@ export function fakeGitea(options: FakeGiteaOptions): FakeGitea {
     return forgejoRunNews(bodyOf(run), before && bodyOf(before), repo);
   }
 
-  function dispatch(workflow: string | undefined, request: ForgeRequest & { readonly json: unknown }) {
+  function dispatch(workflow: string | undefined, request: ForgeCall & { readonly json: unknown }) {
     forge.creates += 1;
     const body = request.json as {
       ref: string;

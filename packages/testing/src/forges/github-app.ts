@@ -3,7 +3,7 @@ import { formatInstant, hour, type Instant } from '@image-factory/core/time.ts';
 import { thing } from './github-answers.ts';
 import { bodyOf, refusal } from './github-replies.ts';
 import type { GithubToken } from './github-state.ts';
-import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeReply, ForgeCall } from './serve-forge.ts';
 
 export interface GithubApp {
   readonly key: KeyObject;
@@ -13,7 +13,7 @@ export interface GithubApp {
 
 /** What an App may ask in its own name; its tokens are entered in `tokens`, and live for an hour. */
 export function answerApp(
-  { method, path, headers }: ForgeRequest,
+  { method, path, headers }: ForgeCall,
   apps: ReadonlyMap<string, GithubApp>,
   tokens: Map<string, GithubToken>,
   now: Instant,

@@ -11,7 +11,7 @@ import {
   type GithubToken,
   type Permission,
 } from './github-state.ts';
-import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeReply, ForgeCall } from './serve-forge.ts';
 import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
@@ -24,7 +24,7 @@ export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
 }
 
 interface Call {
-  readonly request: ForgeRequest;
+  readonly request: ForgeCall;
   readonly repository: GithubRepository;
   readonly parts: readonly string[];
 }
@@ -95,7 +95,7 @@ export class FakeGithub implements FakeForge {
     this.#workflows.catchUp();
   }
 
-  readonly handle = async (request: ForgeRequest): Promise<ForgeReply | 'lost'> => {
+  readonly handle = async (request: ForgeCall): Promise<ForgeReply | 'lost'> => {
     this.catchUp();
     const { method, path } = request;
     const reply = this.#answer(request);
@@ -105,7 +105,7 @@ export class FakeGithub implements FakeForge {
     return { ...reply, headers: { date, ...reply.headers } };
   };
 
-  #answer(request: ForgeRequest): ForgeReply | 'lost' {
+  #answer(request: ForgeCall): ForgeReply | 'lost' {
     const { method } = request;
     if (this.limit && this.limit.until > this.#options.now()) return limited(this.limit);
     if (method === 'GET' && this.#options.random() < this.faults.failedReads)
@@ -119,7 +119,7 @@ export class FakeGithub implements FakeForge {
     return refusal(404, 'Not Found');
   }
 
-  #routed(route: Route, request: ForgeRequest, parts: readonly string[]): ForgeReply | 'lost' {
+  #routed(route: Route, request: ForgeCall, parts: readonly string[]): ForgeReply | 'lost' {
     const token = this.#tokenOf(request);
     if (!token) return refusal(401, 'Bad credentials');
     const repository = this.repositories.get(parts[0] ?? '');
@@ -365,7 +365,7 @@ export class FakeGithub implements FakeForge {
     return limited({ kind: 'secondary', until: this.#options.now(), ...named });
   }
 
-  #tokenOf({ headers }: ForgeRequest): GithubToken | undefined {
+  #tokenOf({ headers }: ForgeCall): GithubToken | undefined {
     const token = this.tokens.get(/^(?:Bearer|token) (.+)$/.exec(headers['authorization'] ?? '')?.[1] ?? '');
     return token && (token.expiresAt ?? Infinity) > this.#options.now() ? token : undefined;
   }

@@ -1,6 +1,6 @@
 import { forgeCallBacks } from './call-backs.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
-import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeReply, ForgeCall } from './serve-forge.ts';
 import { answerStrictly, type Route } from './strict-routes.ts';
 import { pipelineEvent } from './gitlab-call-back.ts';
 import {
@@ -69,7 +69,7 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
   const byVariables = new Set<string>();
   const root = `/api/v4/projects/([^/]+)`;
 
-  function create(request: ForgeRequest & { readonly json: unknown }, source: string): ForgeReply | 'lost' {
+  function create(request: ForgeCall & { readonly json: unknown }, source: string): ForgeReply | 'lost' {
     forge.creates += 1;
     const body = request.json as {
       ref: string;
@@ -310,7 +310,7 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
     },
   };
 
-  function refusedToken({ headers }: ForgeRequest): ForgeReply | undefined {
+  function refusedToken({ headers }: ForgeCall): ForgeReply | undefined {
     const given = headers['authorization'] ?? headers['private-token'] ?? headers['job-token'] ?? '';
     const token = given.replace(/^Bearer /, '');
     const known = token === options.token || (options.jobToken !== undefined && token === options.jobToken);

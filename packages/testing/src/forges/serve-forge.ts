@@ -2,8 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** One request to a fake forge, as its server or a test in virtual time hands it over. */
-export interface ForgeRequest {
+/** One HTTP request to a fake forge, as its server or a test in virtual time hands it over. */
+export interface ForgeCall {
   readonly method: string;
   /** Without the query, percent-encoded as sent. */
   readonly path: string;
@@ -21,7 +21,7 @@ export interface ForgeReply {
 }
 
 /** `lost`: the connection is closed without an answer, after the forge did what it was asked. */
-export type ForgeHandler = (request: ForgeRequest) => Promise<ForgeReply | 'lost'>;
+export type ForgeHandler = (request: ForgeCall) => Promise<ForgeReply | 'lost'>;
 
 export interface ServedForge {
   /** `http://127.0.0.1:<port>`, or `https://localhost:<port>` */

@@ -1,5 +1,5 @@
 import { misfit, type Shape } from './shape.ts';
-import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeReply, ForgeCall } from './serve-forge.ts';
 
 /** One operation of a fake: what it accepts, what it may answer, and what it does. */
 export interface Route {
@@ -11,7 +11,7 @@ export interface Route {
   readonly body?: Shape;
   /** By status; an answer with a status that is not named, or of another form, is a mistake of the fake. */
   readonly answers: Readonly<Record<number, Shape | 'nothing'>>;
-  answer(groups: readonly string[], request: ForgeRequest & { readonly json: unknown }): ForgeReply | 'lost';
+  answer(groups: readonly string[], request: ForgeCall & { readonly json: unknown }): ForgeReply | 'lost';
 }
 
 /** Refusals have a form of their own on every server. */
@@ -31,7 +31,7 @@ const errorShape: Shape = {
  */
 export function answerStrictly(
   routes: readonly Route[],
-  request: ForgeRequest,
+  request: ForgeCall,
   path: string,
   mistakes: string[],
 ): ForgeReply | 'lost' {
@@ -59,7 +59,7 @@ function parsed(body: string): unknown {
   }
 }
 
-function mistakeIn(route: Route, request: ForgeRequest, json: unknown): string | undefined {
+function mistakeIn(route: Route, request: ForgeCall, json: unknown): string | undefined {
   const unknown = [...request.query.keys()].find((name) => !(route.query ?? []).includes(name));
   if (unknown !== undefined) return `unknown parameter ${unknown}`;
   if (route.body === undefined) return request.body === '' ? undefined : 'a body where none is read';

@@ -1,6 +1,6 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { githubDescription, type Operation } from './github-answers.ts';
-import type { ForgeHandler, ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeHandler, ForgeReply, ForgeCall } from './serve-forge.ts';
 
 /**
  * A handler whose requests and answers are held against GitHub's published description: `mistakes` says where they
@@ -32,7 +32,7 @@ export function checkedAgainstDescription(handle: ForgeHandler): {
     methods,
   }));
 
-  function checkRequest(request: ForgeRequest, path: string, method: string, operation: Operation): void {
+  function checkRequest(request: ForgeCall, path: string, method: string, operation: Operation): void {
     const what = `${method} ${path}`;
     for (const name of request.query.keys()) {
       const known = (operation.parameters ?? []).some((parameter) => nameOf(parameter) === name);

@@ -7,7 +7,7 @@ import type { FakeForge } from './fake-forge.ts';
 import { fakeGitea } from './gitea.ts';
 import { FakeGithub } from './github.ts';
 import { fakeGitlab } from './gitlab.ts';
-import type { ForgeRequest } from './serve-forge.ts';
+import type { ForgeCall } from './serve-forge.ts';
 import { tekton } from './webhook-systems.ts';
 import { fakeWebhook } from './webhook.ts';
 import type { WorkflowOptions, WorkflowRun } from './workflow-runs.ts';
@@ -82,7 +82,7 @@ function forgeOf(provider: TellingForge, options: WorkflowOptions): FakeForge {
   }
 }
 
-function startOf(provider: TellingForge): Pick<ForgeRequest, 'method' | 'path' | 'headers' | 'body'> {
+function startOf(provider: TellingForge): Pick<ForgeCall, 'method' | 'path' | 'headers' | 'body'> {
   const inputs = { factory_key: key, factory_attempt: '1', factory_image: 'app' };
   const scheme = provider === 'gitea' || provider === 'forgejo' ? 'token' : 'Bearer';
   const json = (path: string, body: unknown) => ({

@@ -1,14 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { signed } from './call-back-signing.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
-import type { ForgeReply, ForgeRequest } from './serve-forge.ts';
+import type { ForgeReply, ForgeCall } from './serve-forge.ts';
 import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 /** How one CI system answers: what a fake of it is made of. */
 export interface WebhookSystem {
   /** The inputs that a start hands over, by the names of RunInputs; undefined: this is no start. A reply refuses it. */
   start(
-    request: ForgeRequest,
+    request: ForgeCall,
     runs: readonly WorkflowRun[],
   ): Readonly<Record<string, string>> | ForgeReply | undefined;
   /** The answer to a start. */
@@ -16,7 +16,7 @@ export interface WebhookSystem {
   /** What a last step of its runs sends, or the system itself; undefined: nothing about this change. */
   callBack?(run: WorkflowRun, change: RunChange): unknown;
   /** Any other request; undefined: there is no such address. `runs` are those to be seen. */
-  other(request: ForgeRequest, runs: readonly WorkflowRun[], all: WorkflowRuns): ForgeReply | undefined;
+  other(request: ForgeCall, runs: readonly WorkflowRun[], all: WorkflowRuns): ForgeReply | undefined;
 }
 
 export interface FakeWebhookOptions extends WorkflowOptions {
@@ -46,7 +46,7 @@ export function fakeWebhook(options: FakeWebhookOptions): FakeWebhook {
   const faults: ForgeFaults = { ...noFaults };
   const mistakes: string[] = [];
 
-  function refused({ headers, body }: ForgeRequest): ForgeReply | undefined {
+  function refused({ headers, body }: ForgeCall): ForgeReply | undefined {
     const given = headers[credential.header.toLowerCase()] ?? '';
     if (forge.expired || given !== credential.value)
       return { status: 401, body: { message: `not accepted: ${given}` } };

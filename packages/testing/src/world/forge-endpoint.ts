@@ -5,7 +5,7 @@ import type { Dependency } from '@image-factory/core/state/types.ts';
 import type { SimulatedProcess } from './scheduler.ts';
 import type { World } from './world.ts';
 
-export interface ForgeRequest {
+export interface ForgeCall {
   readonly method: string;
   readonly url: string;
   readonly body?: string;
@@ -50,7 +50,7 @@ function requestOfDispatch(body: string, built: (name: string) => BuiltImage | u
 export async function askForge(
   world: World,
   process: SimulatedProcess,
-  { method, url, body = '' }: ForgeRequest,
+  { method, url, body = '' }: ForgeCall,
   built: (name: string) => BuiltImage | undefined,
 ): Promise<ForgeResponse> {
   if (method === 'POST' && url.endsWith('/dispatches')) {
