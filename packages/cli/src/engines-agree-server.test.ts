@@ -15,13 +15,13 @@ import {
 } from './testing/test-agreement-timelines.ts';
 
 const ownTimelines: Readonly<Record<string, Timeline>> = {
-  // As the one of every hour, which nothing qualifies in for long either, at a tenth of its cost.
-  'a tag that is pushed every six hours': {
+  // As the one of every hour, which nothing qualifies in for long either, at a small part of its cost.
+  'a tag that is pushed every ten hours': {
     ...timelineOf('a tag that is pushed every hour'),
     step: 2 * hour,
     // A decision between two steps would come before the newest digest of its day has matured, and be right, too.
-    decides: 2 * hour,
-    pushes: steady('busy', 0, 6 * hour, days * 4).map(({ at, digest }) => ({
+    decidesAt: 0,
+    pushes: steady('busy', 0, 10 * hour, days * 2.4).map(({ at, digest }) => ({
       at,
       tag: debian,
       layer: digest,

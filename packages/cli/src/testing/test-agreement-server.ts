@@ -25,11 +25,15 @@ export class SimulatedServer {
   dueAt: Instant;
   readonly #factory: TestFactory;
   readonly #cache: DecodeCache;
-  readonly #idle: Duration;
+  readonly #idle: { readonly every: Duration; readonly at: Duration };
   #processes = 0;
 
-  /** `idle`: between two cycles while nothing is open. Those in between would see what is seen anyway, and cost minutes. */
-  constructor(factory: TestFactory, cache: DecodeCache, idle: Duration) {
+  /** `idle`: its cycles while nothing is open. More of them would see what is seen anyway, and cost minutes. */
+  constructor(
+    factory: TestFactory,
+    cache: DecodeCache,
+    idle: { readonly every: Duration; readonly at: Duration },
+  ) {
     this.#factory = factory;
     this.#cache = cache;
     this.#idle = idle;
@@ -45,7 +49,9 @@ export class SimulatedServer {
     factory.reports.length = 0;
     const { world, config } = factory;
     const isOpen = world.files.keys().some((path) => path.startsWith('intents/'));
-    this.dueAt = world.now + (isOpen ? config.settings.timing.interval : this.#idle);
+    const { every, at } = this.#idle;
+    const untilIdle = every - ((world.now - at) % every);
+    this.dueAt = world.now + (isOpen ? config.settings.timing.interval : untilIdle);
     if (process.outcome?.error !== undefined) throw new FactoryError(problemOf(process.outcome.error));
   }
 
@@ -57,7 +63,8 @@ export class SimulatedServer {
       answer.resolve(await createApp(this.#parts(own)).request(url.slice(serverUrl.length), init));
     });
     await scheduler.run();
-    if (process.outcome?.error !== undefined) throw new OutsideError(problemOf(process.outcome.error).message);
+    if (process.outcome?.error !== undefined)
+      throw new OutsideError(problemOf(process.outcome.error).message);
     const { world, config } = this.#factory;
     // Something is open.
     this.dueAt = Math.min(this.dueAt, world.now + config.settings.timing.interval);

@@ -21,7 +21,7 @@ export type Engine = Settings['engine'];
 /** An engine, and with Kargo's who starts runs: Kargo itself, or a running Image Factory that it asks. */
 export type Driver = Engine | 'kargo and a server';
 
-export function engineOf(driver: Driver): Engine {
+function engineOf(driver: Driver): Engine {
   return driver === 'embedded' ? 'embedded' : 'kargo';
 }
 
@@ -36,8 +36,8 @@ export interface Timeline {
   readonly outcome?: WorldOptions['outcome'];
   /** How often both engines look and decide. */
   readonly step?: Duration;
-  /** How often a server looks and decides while nothing is open; default: twice in a step. */
-  readonly decides?: Duration;
+  /** When in each step a server looks and decides while nothing is open; default: in the middle. */
+  readonly decidesAt?: Duration;
 }
 
 /** What came of it, in words that do not depend on the engine. */
@@ -126,7 +126,10 @@ export class DrivenFactory {
     this.outside.server =
       server === undefined
         ? undefined
-        : new SimulatedServer(this.factory, this.#cache, this.#timeline.decides ?? step / 2);
+        : new SimulatedServer(this.factory, this.#cache, {
+            every: step,
+            at: this.#timeline.decidesAt ?? step / 2,
+          });
     this.outside.hasCiToken = server === undefined;
     this.#applied = -1;
     if (engine === before) return;
