@@ -1,15 +1,16 @@
 import { forgeCallBacks } from './call-backs.ts';
 import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge.ts';
-import type { ForgeReply, ForgeCall } from './serve-forge.ts';
-import { answerStrictly, type Route } from './strict-routes.ts';
+import { jobsOf, statusOf } from './gitlab-answers.ts';
 import { pipelineEvent } from './gitlab-call-back.ts';
 import {
-  pipelineBody,
-  listedPipelineShape,
-  pipelineShape,
   jobShape,
+  listedPipelineShape,
+  pipelineBody,
+  pipelineShape,
   variableShape,
 } from './gitlab-shapes.ts';
+import type { ForgeCall, ForgeReply } from './serve-forge.ts';
+import { answerStrictly, type Route } from './strict-routes.ts';
 import { WorkflowRuns, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGitlabOptions extends WorkflowOptions {
@@ -53,6 +54,7 @@ const factoryInputs = [
   'build_flags',
   'build_args',
 ].map((name) => `factory_${name}`);
+
 const firstId = 7000;
 
 /** GitLab in memory: one project with the factory's pipeline. A new pipeline for every create that it accepts. */
@@ -329,28 +331,4 @@ export function fakeGitlab(options: FakeGitlabOptions): FakeGitlab {
 
 function lowered(variables: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]));
-}
-
-function statusOf({ state, outcome }: WorkflowRun): string {
-  if (state === 'queued') return 'pending';
-  if (state === 'running') return 'running';
-  return { success: 'success', superseded: 'success', failure: 'failed', cancelled: 'canceled' }[
-    outcome ?? 'success'
-  ];
-}
-
-/** A job that is allowed to fail, and the one that builds. */
-function jobsOf(run: WorkflowRun, project: string): readonly Record<string, unknown>[] {
-  const ended = run.state === 'ended';
-  const job = (number: number, name: string, status: string, mayFail: boolean): Record<string, unknown> => ({
-    id: Number(run.id) * 10 + number,
-    name,
-    stage: 'build',
-    status,
-    allow_failure: mayFail,
-    failure_reason: status === 'failed' ? 'script_failure' : null,
-    web_url: `https://gitlab.test/${project}/-/jobs/${run.id}${number}`,
-    artifacts: ended && number === 1 ? [{ file_type: 'archive', size: 1000, filename: 'artifacts.zip' }] : [],
-  });
-  return [job(2, 'lint', ended ? 'failed' : 'running', true), job(1, 'image', statusOf(run), false)];
 }
