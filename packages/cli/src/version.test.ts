@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { place, type Place } from './testing/test-place.ts';
+import { place, settings, type Place } from './testing/test-place.ts';
 
 let at: Place;
 
@@ -38,6 +38,15 @@ it('twenty builds that ask at once get twenty versions, one build that asks twen
   at.env['FACTORY_KEY'] = 'key-3';
   expect((await ask()).out).toBe(`${versions[3]}\n`);
 }, 120_000);
+
+it('begins at 0.1.0 for an image whose repository comes with its first push', async () => {
+  const { host } = at.registry;
+  const source = `{ provider: local, repo: "${at.remote.path}", dockerfile: app/Dockerfile }`;
+  await at.enrol(`- { name: fresh, repository: ${host}/acme/fresh, source: ${source} }`, settings(at));
+  await at.run('analyze');
+  expect(await at.run('version', 'next', 'fresh')).toMatchObject({ exit: 0, out: '0.1.0\n' });
+  expect(await at.run('version', 'next', 'fresh')).toMatchObject({ exit: 0, out: '0.1.1\n' });
+});
 
 it('tells a program what was given, and says what is wrong', async () => {
   expect(await at.ask('version', 'next', 'app', '--bump', 'major', '--channel', 'beta')).toEqual({

@@ -1,5 +1,5 @@
 import { nextVersion, type Allocated, type Bump } from '@image-factory/core/release/next-version.ts';
-import { FactoryError } from '@image-factory/core/problem.ts';
+import { FactoryError, problemOf } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import { enrolledAs } from '../enrolled.ts';
 import { openFactory } from '../factory.ts';
@@ -37,10 +37,9 @@ export async function version(
       const image = enrolledAs(name, factory.config.images);
       if (image.kind === 'external')
         throw usage(`${name} is an external image: others give it its versions`, 'Name a managed image.');
-      const tags = await factory.deps.registry.listTags(
-        { domain: image.registry, path: image.repository },
-        { force: true },
-      );
+      const tags = await factory.deps.registry
+        .listTags({ domain: image.registry, path: image.repository }, { force: true })
+        .catch(noneIfNew);
       let given: Allocated | undefined;
       await factory.change(`Give ${name} a version`, (state) => {
         const record = state.images.get(name);
@@ -67,6 +66,12 @@ export async function version(
       await factory.close();
     }
   });
+}
+
+/** A registry makes a repository with the first push, and a build asks for its version before that. */
+function noneIfNew(thrown: unknown): readonly string[] {
+  if (problemOf(thrown).code === 'REGISTRY_NOT_FOUND') return [];
+  throw thrown;
 }
 
 function usage(message: string, hint: string): FactoryError {
