@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Finding } from './doctor/examine.ts';
+import type { Finding } from './doctor/finding.ts';
 import { managed, place, settings } from './testing/test-place.ts';
 
 it('doctor names the setting for a registry with plain HTTP, and the setting mends it', async () => {

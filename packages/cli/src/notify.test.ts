@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hour, minute } from '@image-factory/core/time.ts';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Finding } from './doctor/examine.ts';
+import type { Finding } from './doctor/finding.ts';
 import { managed, place, settings } from './testing/test-place.ts';
 
 interface Hooked {

@@ -1,7 +1,8 @@
 import type { Answer } from '../answer.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { examine, type Finding } from '../doctor/examine.ts';
+import { examine } from '../doctor/examine.ts';
+import type { Finding } from '../doctor/finding.ts';
 
 /** Looks at everything that a first user gets wrong; each finding says how to mend it. */
 export async function doctor(options: GlobalOptions, io: Io): Promise<Answer> {

@@ -10,26 +10,8 @@ import { openFactory, type Factory } from '../factory.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { placesOf } from '../places.ts';
+import type { Finding } from './finding.ts';
 import { serverSecrets } from './server-secrets.ts';
-
-export interface Finding {
-  readonly check:
-    | 'git'
-    | 'configuration'
-    | 'state'
-    | 'cache'
-    | 'builder'
-    | 'provider'
-    | 'channel'
-    | 'source'
-    | 'registry'
-    | 'clock'
-    | 'token';
-  readonly state: 'good' | 'odd' | 'bad';
-  readonly what: string;
-  /** What a person can do about it. */
-  readonly mend?: string;
-}
 
 export async function examine(options: GlobalOptions, io: Io): Promise<readonly Finding[]> {
   const findings: Finding[] = [await git(), await cache(options, io)];

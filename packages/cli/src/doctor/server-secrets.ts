@@ -5,7 +5,7 @@ import type { FactoryConfig } from '@image-factory/core/enrolment/types.ts';
 import { problemOf } from '@image-factory/core/problem.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import type { Finding } from './examine.ts';
+import type { Finding } from './finding.ts';
 
 /**
  * The secrets that only `image-factory serve` reads: it starts without them, and would refuse everybody. Odd and not bad,
