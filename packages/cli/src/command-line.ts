@@ -46,7 +46,7 @@ function usageProblem({ code, message }: CommanderError): Problem {
   return { code: 'USAGE', message: what, hint: `${guess}${hint}` };
 }
 
-export async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>): Promise<ExitCode> {
+async function answer(options: GlobalOptions, io: Io, run: () => Promise<Answer>): Promise<ExitCode> {
   const style = createStyle({ width: io.width, now: io.now() });
   const plain = Boolean(io.env['NO_COLOR']);
   const complain = (problems: readonly Problem[]): void =>

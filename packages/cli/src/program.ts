@@ -304,7 +304,7 @@ function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-export function words(text: string): readonly string[] {
+function words(text: string): readonly string[] {
   return text.split(',').filter((word) => word !== '');
 }
 
