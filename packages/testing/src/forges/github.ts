@@ -3,15 +3,11 @@ import { faulty, noFaults, type FakeForge, type ForgeFaults } from './fake-forge
 import { artifactsAnswer, jobsAnswer, runAnswer, runUrl, thing } from './github-answers.ts';
 import { workflowRunPayload } from './github-call-back.ts';
 import { answerApp, type GithubApp } from './github-app.ts';
-import { bodyOf, gitRef, limited, refusal, refusedInputs, type GithubLimit } from './github-replies.ts';
-import {
-  claimIn,
-  GithubRepository,
-  type GithubRun,
-  type GithubToken,
-  type Permission,
-} from './github-state.ts';
+import { bodyOf, limited, refusal, refusedInputs, type GithubLimit } from './github-replies.ts';
+import { claimIn, GithubRepository, type GithubRun, type GithubToken } from './github-state.ts';
 import type { ForgeReply, ForgeCall } from './serve-forge.ts';
+import { gitRoutes } from './github-git.ts';
+import { refusedCall, route, type Call, type Route } from './github-routes.ts';
 import { WorkflowRuns, type RunChange, type WorkflowOptions, type WorkflowRun } from './workflow-runs.ts';
 
 export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
@@ -22,23 +18,6 @@ export interface FakeGithubOptions extends Omit<WorkflowOptions, 'claim'> {
   /** False: the workflow has no claim step. @default true */
   readonly claims?: boolean;
 }
-
-interface Call {
-  readonly request: ForgeCall;
-  readonly repository: GithubRepository;
-  readonly parts: readonly string[];
-}
-
-interface Route {
-  readonly method: string;
-  readonly path: RegExp;
-  readonly needs: Permission;
-  readonly fields?: readonly string[];
-  readonly query?: readonly string[];
-  readonly answer: (call: Call, body: Readonly<Record<string, unknown>>) => ForgeReply | 'lost';
-}
-
-const repo = String.raw`^/repos/([\w.-]+/[\w.-]+)`;
 
 /** GitHub, as far as the factory asks it: stateful, and with nothing that would remove a doubled create. */
 export class FakeGithub implements FakeForge {
@@ -125,32 +104,13 @@ export class FakeGithub implements FakeForge {
     const repository = this.repositories.get(parts[0] ?? '');
     const shown = !token.repositories || token.repositories.includes(parts[0] ?? '');
     if (!repository || !shown) return refusal(404, 'Not Found');
-    const wanted = route.method === 'GET' ? 'read' : 'write';
-    const has = route.needs === 'metadata' ? 'write' : token.permissions[route.needs];
-    if (has !== 'write' && has !== wanted) {
-      const permission = `${route.needs}=${wanted}`;
-      const reply = refusal(403, `Resource not accessible by ${token.owner ?? 'personal access token'}`);
-      return { ...reply, headers: { 'x-accepted-github-permissions': permission } };
-    }
-    if (repository.archived && wanted === 'write')
-      return refusal(403, 'Repository was archived so is read-only.');
-    const strange = [...request.query.keys()].find((name) => !(route.query ?? []).includes(name));
-    if (strange !== undefined) return refusal(422, `Invalid request.\n\n"${strange}" is not a parameter.`);
     const body = bodyOf(request.body);
-    const unknown = Object.keys(body).find((name) => !(route.fields ?? []).includes(name));
-    if (unknown !== undefined)
-      return refusal(422, `Invalid request.\n\n"${unknown}" is not a permitted key.`);
+    const refused = refusedCall(route, { request, repository, token, body });
+    if (refused) return refused;
     return route.answer({ request, repository, parts: parts.slice(1) }, body);
   }
 
   #newRoutes(): readonly Route[] {
-    const route = (
-      needs: Permission,
-      method: string,
-      path: string,
-      answer: Route['answer'],
-      more: Pick<Route, 'fields' | 'query'> = {},
-    ): Route => ({ needs, method, path: new RegExp(`${repo}${path}$`), answer, ...more });
     const paged = ['per_page', 'page'];
     return [
       route('metadata', 'GET', '', ({ repository }) => ({
@@ -231,42 +191,8 @@ export class FakeGithub implements FakeForge {
       route('contents', 'POST', '/dispatches', (call, body) => this.#repositoryDispatch(call, body), {
         fields: ['event_type', 'client_payload'],
       }),
-      route(
-        'contents',
-        'POST',
-        '/git/blobs',
-        ({ repository }, body) => {
-          const sha = repository.putBlob(typeof body['content'] === 'string' ? body['content'] : '');
-          return { status: 201, body: { url: `https://github.test/blobs/${sha}`, sha } };
-        },
-        { fields: ['content', 'encoding'] },
-      ),
-      route('contents', 'GET', '/git/blobs/([0-9a-f]{40})', ({ repository, parts }) => {
-        const content = repository.blobs.get(parts[0] ?? '');
-        if (content === undefined) return refusal(404, 'Not Found');
-        const encoded = Buffer.from(content).toString('base64');
-        return { status: 200, body: thing('blob', { content: encoded, encoding: 'base64', sha: parts[0] }) };
-      }),
-      route('contents', 'POST', '/git/refs', ({ repository }, body) => this.#createRef(repository, body), {
-        fields: ['ref', 'sha'],
-      }),
-      route('contents', 'GET', '/git/ref/(.+)', ({ repository, parts }) => {
-        const ref = `refs/${decodeURIComponent(parts[0] ?? '')}`;
-        const sha = repository.refs.get(ref);
-        return sha === undefined ? refusal(404, 'Not Found') : { status: 200, body: gitRef(ref, sha) };
-      }),
+      ...gitRoutes,
     ];
-  }
-
-  #createRef(repository: GithubRepository, body: Readonly<Record<string, unknown>>): ForgeReply {
-    const ref = String(body['ref']);
-    const sha = String(body['sha']);
-    if (!/^refs\/.+\/.+/.test(ref))
-      return refusal(422, 'Reference name must start with refs/ and have two slashes');
-    if (!repository.blobs.has(sha)) return refusal(422, 'Object does not exist');
-    return repository.createRef(ref, sha)
-      ? { status: 201, body: gitRef(ref, sha) }
-      : refusal(422, 'Reference already exists');
   }
 
   #withRun(
