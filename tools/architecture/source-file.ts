@@ -66,9 +66,9 @@ export function readSource(path: string, text: string): SourceFile {
   return { path, lines: countLines(text), isTest: isTestFile(path), imports, globals, strings };
 }
 
-/** Tests, suites that tests of several implementations run, and what stands beside tests for them alone: `test-*`, `testing-*`. */
+/** Tests, suites that tests of several implementations run, and what stands beside tests for them alone: `test-*`. */
 export function isTestFile(path: string): boolean {
-  return /(\.(test|contract)|(^|\/)test(ing)?-[^/]+)\.m?[jt]s$/.test(path);
+  return /(\.(test|contract)|(^|\/)test-[^/]+)\.m?[jt]s$/.test(path);
 }
 
 function importOf(node: SyntaxNode): { specifier: string; typeOnly: boolean } | undefined {

@@ -1,4 +1,4 @@
-import { dispatchable } from '@image-factory/engine/testing-kargo.ts';
+import { dispatchable } from '@image-factory/engine/test-kargo.ts';
 import { steady } from '@image-factory/core/simulate/history.ts';
 import { day, hour } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';

@@ -5,7 +5,7 @@ import {
   policies,
   stage,
   warehouse,
-} from '@image-factory/kargo/interpreter/testing-manifests.ts';
+} from '@image-factory/kargo/interpreter/test-manifests.ts';
 import { kargoDuration } from '@image-factory/kargo/manifests/duration.ts';
 import type { PromotionStep } from '@image-factory/kargo/manifests/step.ts';
 import type { GitRemote } from '@image-factory/testing/git-remote.ts';

@@ -1,8 +1,8 @@
 import { day, hour } from '@image-factory/core/time.ts';
-import { dispatchable } from '@image-factory/engine/testing-kargo.ts';
+import { dispatchable } from '@image-factory/engine/test-kargo.ts';
 import { KargoInterpreter } from '@image-factory/kargo/interpreter/interpreter.ts';
-import { digestOf, policies, stage, warehouse } from '@image-factory/kargo/interpreter/testing-manifests.ts';
-import { TestOutside } from '@image-factory/kargo/interpreter/testing-outside.ts';
+import { digestOf, policies, stage, warehouse } from '@image-factory/kargo/interpreter/test-manifests.ts';
+import { TestOutside } from '@image-factory/kargo/interpreter/test-outside.ts';
 import { kargoDuration } from '@image-factory/kargo/manifests/duration.ts';
 import type { PromotionStep } from '@image-factory/kargo/manifests/step.ts';
 import { expect, test } from 'vitest';

@@ -3,7 +3,7 @@ import { chance, Scheduler, type SimulatedProcess } from '@image-factory/testing
 import { World } from '@image-factory/testing/world/world.ts';
 import { expect, it } from 'vitest';
 import { createAlarm, type Alarm } from './alarm.ts';
-import { noon } from './testing-factory.ts';
+import { noon } from './test-factory.ts';
 
 /** How long each pause of ten minutes takes, while somebody rings at these times. */
 async function pauses(

@@ -1,6 +1,6 @@
 import { day, hour, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { image, TestFactory } from './testing-factory.ts';
+import { image, TestFactory } from './test-factory.ts';
 
 const base = 'docker.io/library/debian:12';
 

@@ -2,7 +2,7 @@ import { defaultSettings } from '@image-factory/core/enrolment/default-settings.
 import { expect, it } from 'vitest';
 import type { EngineDeps } from './deps.ts';
 import { externalTags } from './external-tags.ts';
-import { external, TestFactory } from './testing-factory.ts';
+import { external, TestFactory } from './test-factory.ts';
 
 it('are listed anew where a person asks for it', async () => {
   const asked: unknown[] = [];

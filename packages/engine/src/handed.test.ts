@@ -5,8 +5,8 @@ import { chance, type Disruption } from '@image-factory/testing/world/scheduler.
 import { describe, expect, it } from 'vitest';
 import { handedState, startHanded, type Handed, type HandedState } from './handed.ts';
 import type { CycleReport } from './cycle.ts';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
-import { kargoFactory } from './testing-kargo.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
+import { kargoFactory } from './test-kargo.ts';
 
 /** A factory whose rebuilds a server starts when Kargo asks it. */
 function servedFactory(names: readonly string[], options: TestFactoryOptions = {}): TestFactory {

@@ -2,8 +2,8 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import { day, hour, minute, type Duration } from '@image-factory/core/time.ts';
 import { chance } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, noon, type TestFactory, type TestFactoryOptions } from './testing-factory.ts';
-import { kargoFactory, startByKargo, type Controller } from './testing-kargo.ts';
+import { debian, noon, type TestFactory, type TestFactoryOptions } from './test-factory.ts';
+import { kargoFactory, startByKargo, type Controller } from './test-kargo.ts';
 
 function intentOf(factory: TestFactory, name: string) {
   const intent = factory.state.intents.get(name);

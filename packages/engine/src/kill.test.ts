@@ -1,7 +1,7 @@
 import { day, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, image } from './testing-factory.ts';
-import { names, playAll, type Setting } from './testing-schedules.ts';
+import { debian, image } from './test-factory.ts';
+import { names, playAll, type Setting } from './test-schedules.ts';
 
 const schedules = 1000;
 const fewer = 120;

@@ -1,6 +1,6 @@
 import { day, hour, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, external, image, noon, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, external, image, noon, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 const daily = { minInterval: (tag: string) => (tag.startsWith('docker.io/') ? day : 0) };
 

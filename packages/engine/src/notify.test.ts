@@ -3,7 +3,7 @@ import type { Message, Notifier, Notifiers } from '@image-factory/core/ports/not
 import { FactoryError } from '@image-factory/core/problem.ts';
 import { day, hour, minute, second } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, image, TestFactory } from './testing-factory.ts';
+import { debian, image, TestFactory } from './test-factory.ts';
 
 type Manner = 'good' | 'refuses' | 'hangs' | 'deaf';
 

@@ -2,7 +2,7 @@ import { day, hour, minute } from '@image-factory/core/time.ts';
 import type { Builder } from '@image-factory/core/ports/builder.ts';
 import { describe, expect, it } from 'vitest';
 import { runCycle } from './cycle.ts';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 /** A run that has been open for longer than a run may take. */
 async function overdue(options: TestFactoryOptions, after = 6 * hour): Promise<TestFactory> {

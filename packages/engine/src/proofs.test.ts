@@ -2,7 +2,7 @@ import type { CveProver } from '@image-factory/core/ports/proofs.ts';
 import type { Digest } from '@image-factory/core/reference/types.ts';
 import { day, hour, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, external, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, external, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 function chain(options: TestFactoryOptions = {}): TestFactory {
   const factory = new TestFactory([image('parent'), image('child')], options);

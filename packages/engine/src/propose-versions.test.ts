@@ -4,7 +4,7 @@ import { SimulatedRequests, type RequestsOptions } from '@image-factory/testing/
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
 import { pass, proposalEvents } from './test-days.ts';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 const branch = 'image-factory/version_files';
 

@@ -1,7 +1,7 @@
 import { day, hour } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
 import type { CycleReport } from './cycle.ts';
-import { debian, external, image, TestFactory } from './testing-factory.ts';
+import { debian, external, image, TestFactory } from './test-factory.ts';
 
 /** A factory in which much is as it should not be, and nothing changes. */
 function odd(): TestFactory {

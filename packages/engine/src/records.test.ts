@@ -5,7 +5,7 @@ import { createMemoryStateStore } from '@image-factory/testing/memory-state-stor
 import { baseRecord, digest, imageRecord, ledgerEntry, stateOf } from '@image-factory/testing/records.ts';
 import { describe, expect, it } from 'vitest';
 import { openRecords, type Change } from './records.ts';
-import { debian, image, TestFactory } from './testing-factory.ts';
+import { debian, image, TestFactory } from './test-factory.ts';
 
 function happened(at: number, text: string): Event {
   return { at, type: 'test', text };

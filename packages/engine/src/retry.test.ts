@@ -1,7 +1,7 @@
 import { hour, minute } from '@image-factory/core/time.ts';
 import { chance } from '@image-factory/testing/world/scheduler.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 import { runCycle, type CycleOptions } from './cycle.ts';
 
 const again: CycleOptions = {

@@ -1,6 +1,6 @@
 import { day, hour } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { image, TestFactory } from './testing-factory.ts';
+import { image, TestFactory } from './test-factory.ts';
 
 /** Images that share fifty bases, none of them built by us. */
 function factoryOf(count: number): TestFactory {

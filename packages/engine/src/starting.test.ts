@@ -1,6 +1,6 @@
 import { day, hour, minute } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 const unreachable = { code: 'REGISTRY_UNREACHABLE', message: 'no answer', hint: 'Wait.' } as const;
 

@@ -1,6 +1,6 @@
 import { day, hour, minute, second } from '@image-factory/core/time.ts';
 import { describe, expect, it } from 'vitest';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 function chain(options: TestFactoryOptions = {}): TestFactory {
   const factory = new TestFactory([image('parent'), image('child'), image('other')], options);

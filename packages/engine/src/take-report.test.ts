@@ -4,7 +4,7 @@ import type { SimulatedProcess } from '@image-factory/testing/world/scheduler.ts
 import type { Provider } from '@image-factory/core/enrolment/types.ts';
 import { expect, it } from 'vitest';
 import { takeReport, type Report } from './take-report.ts';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 async function started(options: TestFactoryOptions = {}): Promise<TestFactory> {
   const factory = new TestFactory([image('app')], { buildTime: hour, ...options });

@@ -1,7 +1,7 @@
 import { decodeEvents } from '@image-factory/core/state/events.ts';
 import type { Event } from '@image-factory/core/state/types.ts';
 import { day, hour, type Duration } from '@image-factory/core/time.ts';
-import type { TestFactory } from './testing-factory.ts';
+import type { TestFactory } from './test-factory.ts';
 
 /** Time goes by, and then there is a cycle. */
 export async function pass(factory: TestFactory, time: Duration): Promise<void> {

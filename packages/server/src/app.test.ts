@@ -3,7 +3,7 @@ import type { HandedState } from '@image-factory/engine/handed.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createApp } from './app.ts';
-import { TestParts } from './testing-parts.ts';
+import { TestParts } from './test-parts.ts';
 
 const key = 'a'.repeat(32);
 const bearer = { authorization: 'Bearer a-token' };

@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { expect, it, onTestFinished } from 'vitest';
 import { createApp } from './app.ts';
 import { listen, type Listening } from './listen.ts';
-import { TestParts } from './testing-parts.ts';
+import { TestParts } from './test-parts.ts';
 
 async function listening(app = createApp(new TestParts())): Promise<Listening> {
   const server = await listen(app, { host: '127.0.0.1', port: 0 });

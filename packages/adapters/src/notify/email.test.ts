@@ -9,7 +9,7 @@ import type { EmailChannel } from '@image-factory/core/enrolment/notification-se
 import type { Message, Notifier } from '@image-factory/core/ports/notifier.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createEmailNotifier } from './email.ts';
-import { common, message, never, secretsOf } from './testing-channels.ts';
+import { common, message, never, secretsOf } from './test-channels.ts';
 
 interface Mail {
   from: string;

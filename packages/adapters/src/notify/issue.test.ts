@@ -5,7 +5,7 @@ import { createApi } from '../ci-http/api.ts';
 import { createIssueTracker } from './issue-tracker.ts';
 import { createIssueNotifier, markOf } from './issue.ts';
 import { escapeMarkdown, fenced } from './markdown.ts';
-import { at, closeServers, common, listen, message, never, type Seen } from './testing-channels.ts';
+import { at, closeServers, common, listen, message, never, type Seen } from './test-channels.ts';
 
 beforeEach(() => vi.stubEnv('no_proxy', '127.0.0.1'));
 afterEach(() => {

@@ -3,7 +3,7 @@ import { FactoryError } from '@image-factory/core/problem.ts';
 import type { Message, Notifier } from '@image-factory/core/ports/notifier.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSlackNotifier, escapeSlack } from './slack.ts';
-import { closeServers, common, listen, message, never, secretsOf } from './testing-channels.ts';
+import { closeServers, common, listen, message, never, secretsOf } from './test-channels.ts';
 import { createWebhookNotifier } from './webhook.ts';
 
 beforeEach(() => vi.stubEnv('no_proxy', '127.0.0.1'));

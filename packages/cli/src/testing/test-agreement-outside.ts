@@ -2,8 +2,8 @@ import { FactoryError, problemOf } from '@image-factory/core/problem.ts';
 import { parseNamed } from '@image-factory/core/reference/parse.ts';
 import { askForge } from '@image-factory/testing/world/forge-endpoint.ts';
 import type { SimulatedProcess } from '@image-factory/testing/world/scheduler.ts';
-import type { TestFactory } from '@image-factory/engine/testing-factory.ts';
-import { builtImage } from '@image-factory/engine/testing-kargo.ts';
+import type { TestFactory } from '@image-factory/engine/test-factory.ts';
+import { builtImage } from '@image-factory/engine/test-kargo.ts';
 import {
   OutsideError,
   type AnalysisJob,

@@ -2,7 +2,7 @@ import type { DecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { FactoryError, problemOf } from '@image-factory/core/problem.ts';
 import { second, type Duration, type Instant } from '@image-factory/core/time.ts';
 import { handedState, startHanded } from '@image-factory/engine/handed.ts';
-import type { TestFactory } from '@image-factory/engine/testing-factory.ts';
+import type { TestFactory } from '@image-factory/engine/test-factory.ts';
 import {
   OutsideError,
   type HttpRequest,

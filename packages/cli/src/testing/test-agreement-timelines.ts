@@ -1,7 +1,7 @@
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import { day, hour, minute } from '@image-factory/core/time.ts';
 import { steady } from '@image-factory/core/simulate/history.ts';
-import { dispatchable } from '@image-factory/engine/testing-kargo.ts';
+import { dispatchable } from '@image-factory/engine/test-kargo.ts';
 import { DrivenFactory, type Adopted, type Driver, type Timeline } from './test-agreement.ts';
 
 /** The base of most of them. */

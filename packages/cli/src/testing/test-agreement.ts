@@ -7,7 +7,7 @@ import { newDecodeCache } from '@image-factory/core/state/decode-cache.ts';
 import { stateVersion } from '@image-factory/core/state/intent-codec.ts';
 import { day, hour, minute, type Duration } from '@image-factory/core/time.ts';
 import { openRecords } from '@image-factory/engine/records.ts';
-import { TestFactory } from '@image-factory/engine/testing-factory.ts';
+import { TestFactory } from '@image-factory/engine/test-factory.ts';
 import type { AnalysisJob } from '@image-factory/kargo/interpreter/outside.ts';
 import { KargoInterpreter } from '@image-factory/kargo/interpreter/interpreter.ts';
 import { synth } from '@image-factory/kargo/synth/synth.ts';

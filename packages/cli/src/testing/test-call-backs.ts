@@ -2,7 +2,7 @@ import type { CallBackReader } from '@image-factory/core/ports/call-back.ts';
 import { intentOfKey } from '@image-factory/core/rebuild/reported.ts';
 import { runCycle } from '@image-factory/engine/cycle.ts';
 import { takeReport, type Report } from '@image-factory/engine/take-report.ts';
-import type { TestFactory } from '@image-factory/engine/testing-factory.ts';
+import type { TestFactory } from '@image-factory/engine/test-factory.ts';
 import { CallBackPost, type CallBackFaults } from '@image-factory/testing/forges/call-back-post.ts';
 import type { SimulatedProcess } from '@image-factory/testing/world/scheduler.ts';
 

@@ -8,7 +8,7 @@ import type {
   GitOutside,
   NewCommit,
 } from '@image-factory/kargo/interpreter/outside.ts';
-import { TestOutside } from '@image-factory/kargo/interpreter/testing-outside.ts';
+import { TestOutside } from '@image-factory/kargo/interpreter/test-outside.ts';
 import { synthesize } from '@image-factory/kargo/synth/test-factory.ts';
 import { createGitRemote, type GitRemote } from '@image-factory/testing/git-remote.ts';
 import { enrolment, stateOf } from '@image-factory/testing/records.ts';

@@ -7,12 +7,7 @@ import type { Digest } from '@image-factory/core/reference/types.ts';
 import type { Pin } from '@image-factory/core/state/types.ts';
 import { day, hour, minute, type Duration } from '@image-factory/core/time.ts';
 import type { EngineDeps } from '@image-factory/engine/deps.ts';
-import {
-  debian,
-  image,
-  TestFactory,
-  type TestFactoryOptions,
-} from '@image-factory/engine/testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from '@image-factory/engine/test-factory.ts';
 import type { CallBackFaults } from '@image-factory/testing/forges/call-back-post.ts';
 import {
   exchangeOver,

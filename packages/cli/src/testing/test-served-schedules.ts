@@ -1,6 +1,6 @@
 import { minute } from '@image-factory/core/time.ts';
 import { startHanded, type Handed } from '@image-factory/engine/handed.ts';
-import { debian } from '@image-factory/engine/testing-factory.ts';
+import { debian } from '@image-factory/engine/test-factory.ts';
 import { noFaults } from '@image-factory/testing/forges/fake-forge.ts';
 import { chance, type Disruption, type SimulatedProcess } from '@image-factory/testing/world/scheduler.ts';
 import {

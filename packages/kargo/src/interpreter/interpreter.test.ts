@@ -4,8 +4,8 @@ import type { KubernetesManifest } from '../manifests/manifest.ts';
 import type { PromotionStep, UsesStep } from '../manifests/step.ts';
 import { kargoDuration } from '../manifests/duration.ts';
 import { KargoInterpreter, type InterpreterOptions } from './interpreter.ts';
-import { digestOf, policies, stage, task, template, warehouse } from './testing-manifests.ts';
-import { json, TestOutside } from './testing-outside.ts';
+import { digestOf, policies, stage, task, template, warehouse } from './test-manifests.ts';
+import { json, TestOutside } from './test-outside.ts';
 
 const repo = 'registry.test/base';
 const say: PromotionStep = { uses: 'compose-output', as: 'say', config: { x: 'y' } };

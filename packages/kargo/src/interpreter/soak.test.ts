@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { kargoDuration } from '../manifests/duration.ts';
 import type { PromotionStep } from '../manifests/step.ts';
 import { KargoInterpreter } from './interpreter.ts';
-import { digestOf, policies, stage, template, warehouse } from './testing-manifests.ts';
-import { TestOutside } from './testing-outside.ts';
+import { digestOf, policies, stage, template, warehouse } from './test-manifests.ts';
+import { TestOutside } from './test-outside.ts';
 
 const repo = 'registry.test/base';
 const say: PromotionStep = { uses: 'compose-output', as: 'say', config: { x: 'y' } };

@@ -3,7 +3,7 @@ import { baseRecord, enrolment, imageRecord, stateOf } from '@image-factory/test
 import { describe, expect, test } from 'vitest';
 import { KargoInterpreter } from '../interpreter/interpreter.ts';
 import type { AnalysisJob, Commit, JobPhase } from '../interpreter/outside.ts';
-import { TestOutside } from '../interpreter/testing-outside.ts';
+import { TestOutside } from '../interpreter/test-outside.ts';
 import { factoryUrl, synthesize } from './test-factory.ts';
 
 /** The repository of the factory, with its two branches. */

@@ -4,7 +4,7 @@ import { enrolment, stateOf } from '@image-factory/testing/records.ts';
 import { expect, test } from 'vitest';
 import { KargoInterpreter } from '../interpreter/interpreter.ts';
 import type { CheckedOut, NewCommit } from '../interpreter/outside.ts';
-import { TestOutside } from '../interpreter/testing-outside.ts';
+import { TestOutside } from '../interpreter/test-outside.ts';
 import { factoryUrl, synthesize } from './test-factory.ts';
 
 /** A repository with the users' files; what is pushed is there at once. */

@@ -3,7 +3,7 @@ import { enrolment } from '@image-factory/testing/records.ts';
 import { describe, expect, test } from 'vitest';
 import { KargoInterpreter } from '../interpreter/interpreter.ts';
 import type { HttpRequest, HttpResponse } from '../interpreter/outside.ts';
-import { json } from '../interpreter/testing-outside.ts';
+import { json } from '../interpreter/test-outside.ts';
 import { validateManifests } from '../validate/validate-manifests.ts';
 import { Branch, passing } from './test-branch.ts';
 import { kargoSettings, synthesize } from './test-factory.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { evaluate } from '../interpreter/expression.ts';
 import { KargoInterpreter, type InterpreterOptions } from '../interpreter/interpreter.ts';
 import type { HttpRequest, HttpResponse } from '../interpreter/outside.ts';
-import { json } from '../interpreter/testing-outside.ts';
+import { json } from '../interpreter/test-outside.ts';
 import type { WarehouseManifest } from '../manifests/warehouse.ts';
 import { synthesize } from './test-factory.ts';
 import { Branch, passing } from './test-branch.ts';

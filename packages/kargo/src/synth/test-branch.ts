@@ -1,6 +1,6 @@
 import type { KargoInterpreter } from '../interpreter/interpreter.ts';
 import type { CheckedOut, Commit } from '../interpreter/outside.ts';
-import { TestOutside } from '../interpreter/testing-outside.ts';
+import { TestOutside } from '../interpreter/test-outside.ts';
 import { factoryUrl } from './test-factory.ts';
 
 /** The branch of the state, with a snapshot of its files at each commit. */

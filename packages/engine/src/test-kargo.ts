@@ -3,7 +3,7 @@ import type { SimulatedProcess } from '@image-factory/testing/world/scheduler.ts
 import type { ManagedEnrolment } from '@image-factory/core/enrolment/types.ts';
 import type { Intent } from '@image-factory/core/state/types.ts';
 import { minute, type Duration } from '@image-factory/core/time.ts';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 /** An image that Kargo can start: a dispatch has to name its branch. */
 export function dispatchable(name: string, more: Partial<ManagedEnrolment> = {}): ManagedEnrolment {

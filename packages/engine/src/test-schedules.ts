@@ -1,7 +1,7 @@
 import { problemOf } from '@image-factory/core/problem.ts';
 import { hour, minute, type Duration } from '@image-factory/core/time.ts';
 import { chance, type Disruption } from '@image-factory/testing/world/scheduler.ts';
-import { debian, image, TestFactory, type TestFactoryOptions } from './testing-factory.ts';
+import { debian, image, TestFactory, type TestFactoryOptions } from './test-factory.ts';
 
 export interface Setting extends Omit<TestFactoryOptions, 'seed'> {
   /** What may happen to a process; default: it is killed. */
