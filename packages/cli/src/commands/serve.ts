@@ -49,7 +49,6 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
   const warn = newsTo(log);
 
   async function reload(): ReturnType<typeof factory.reload> {
-    await place.refresh().catch((thrown: unknown) => warn([problemOf(thrown)]));
     const read = await factory.reload();
     if (!read.ok) {
       failing = 'the configuration is wrong';
@@ -90,11 +89,17 @@ async function serveAt(place: JobPlace, flags: Flags): Promise<Answer> {
       notReady: () => failing,
       log,
     };
+    // Whoever asks finds builders that are open.
+    await reload();
     const listening = await listen(createApp(parts), addressOf(flags, config));
     log.info(`listening at ${listening.url}`);
     try {
       await runLoop(deps, {
-        config: () => turns.alone(reload),
+        async config() {
+          // A slow repository holds up the loop, and nobody who asks.
+          await place.refresh().catch((thrown: unknown) => warn([problemOf(thrown)]));
+          return turns.alone(reload);
+        },
         alarm,
         onReport(report) {
           failing = undefined;
