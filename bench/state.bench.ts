@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createDirectoryStateStore } from '@image-factory/adapters/directory/state-store.ts';
-import { createGitStateStore } from '@image-factory/adapters/git/state-store.ts';
+import { createGitStateStore } from '@image-factory/adapters/git/state/state-store.ts';
 import type { StateStore } from '@image-factory/core/ports/state-store.ts';
 import { realClock } from '@image-factory/testing/real-clock.ts';
 import type { Bench, Row } from './bench.ts';

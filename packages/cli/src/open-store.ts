@@ -28,7 +28,7 @@ export async function openStore(
     return { ...store, close: () => undefined };
   }
   const [{ createGitStateStore }, { placesOf }] = await Promise.all([
-    import('@image-factory/adapters/git/state-store.ts'),
+    import('@image-factory/adapters/git/state/state-store.ts'),
     import('./places.ts'),
   ]);
   const git = state.mode === 'git' ? state : undefined;

@@ -1,9 +1,9 @@
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import type { StateSnapshot, StateStore, Transaction } from '@image-factory/core/ports/state-store.ts';
 import { minute, second, type Duration } from '@image-factory/core/time.ts';
-import { createMutex } from '../directory/mutex.ts';
-import { isBranchName } from './branch-name.ts';
-import { takeSlot } from './cache-slot.ts';
+import { createMutex } from '../../directory/mutex.ts';
+import { isBranchName } from '../branch-name.ts';
+import { takeSlot } from '../cache-slot.ts';
 import {
   computeRound,
   rejectAborted,
@@ -13,12 +13,12 @@ import {
   type Round,
   type Waiting,
 } from './commit-round.ts';
-import type { Author, PlannedCommit } from './commit-stream.ts';
-import type { Environment } from './environment.ts';
-import { stateError, stateProblem, troubleOf } from './failure.ts';
+import type { Author, PlannedCommit } from '../commit-stream.ts';
+import type { Environment } from '../environment.ts';
+import { stateError, stateProblem, troubleOf } from '../failure.ts';
 import { connectionAttempts, createNewestState } from './newest-state.ts';
-import { GitFailure } from './process.ts';
-import { parseRemote } from './remote-url.ts';
+import { GitFailure } from '../process.ts';
+import { parseRemote } from '../remote-url.ts';
 import { createStateRepository } from './state-repository.ts';
 
 export interface GitStateStoreOptions {

@@ -1,14 +1,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { minute, type Instant } from '@image-factory/core/time.ts';
-import type { CacheSlot } from './cache-slot.ts';
-import { commitStream, type Author, type PlannedCommit } from './commit-stream.ts';
-import { credentialFor } from './credentials.ts';
-import type { Environment } from './environment.ts';
-import { troubleOf } from './failure.ts';
-import { GitFailure, runGit, type GitOptions } from './process.ts';
-import { readPushOutcome, type PushOutcome } from './push-outcome.ts';
-import type { Remote } from './remote-url.ts';
+import type { CacheSlot } from '../cache-slot.ts';
+import { commitStream, type Author, type PlannedCommit } from '../commit-stream.ts';
+import { credentialFor } from '../credentials.ts';
+import type { Environment } from '../environment.ts';
+import { troubleOf } from '../failure.ts';
+import { GitFailure, runGit, type GitOptions } from '../process.ts';
+import { readPushOutcome, type PushOutcome } from '../push-outcome.ts';
+import type { Remote } from '../remote-url.ts';
 
 export interface StateRepositoryOptions {
   readonly slot: CacheSlot;

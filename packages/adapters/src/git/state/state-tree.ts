@@ -1,8 +1,8 @@
 import type { StateChanges, StateFiles } from '@image-factory/core/ports/state-store.ts';
-import { blobId } from '../directory/blob-id.ts';
-import type { Environment } from './environment.ts';
-import { createObjectReader } from './object-reader.ts';
-import { GitFailure, runGit } from './process.ts';
+import { blobId } from '../../directory/blob-id.ts';
+import type { Environment } from '../environment.ts';
+import { createObjectReader } from '../object-reader.ts';
+import { GitFailure, runGit } from '../process.ts';
 
 /** One commit's files in memory. */
 export interface StateTree {

@@ -1,7 +1,7 @@
 import { effectiveChanges } from '@image-factory/core/ports/state-changes.ts';
 import type { StateSnapshot, Transaction } from '@image-factory/core/ports/state-store.ts';
-import type { PlannedCommit } from './commit-stream.ts';
-import { stateProblem } from './failure.ts';
+import type { PlannedCommit } from '../commit-stream.ts';
+import { stateProblem } from '../failure.ts';
 import { treeAfter, type StateTree } from './state-tree.ts';
 
 /** A transaction, and who waits for its end. */

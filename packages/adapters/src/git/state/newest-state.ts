@@ -1,11 +1,11 @@
 import type { Clock } from '@image-factory/core/ports/clock.ts';
 import { second } from '@image-factory/core/time.ts';
-import type { Mutex } from '../directory/mutex.ts';
-import type { CacheSlot } from './cache-slot.ts';
-import type { Environment } from './environment.ts';
-import { stateProblem, troubleOf } from './failure.ts';
-import { GitFailure } from './process.ts';
-import type { Remote } from './remote-url.ts';
+import type { Mutex } from '../../directory/mutex.ts';
+import type { CacheSlot } from '../cache-slot.ts';
+import type { Environment } from '../environment.ts';
+import { stateProblem, troubleOf } from '../failure.ts';
+import { GitFailure } from '../process.ts';
+import type { Remote } from '../remote-url.ts';
 import type { StateRepository } from './state-repository.ts';
 import { emptyTree, readStateTree, type StateTree } from './state-tree.ts';
 
