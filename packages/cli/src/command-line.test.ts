@@ -124,6 +124,19 @@ describe('the command line', () => {
     expect(around).toEqual(before);
   });
 
+  it('validate says of a warning where, what, and what to do', async () => {
+    const at = await place();
+    const images =
+      '- { name: a, repository: ghcr.io/acme/a, versionFiles: commit, source: { repo: acme/x } }';
+    await at.enrol(images, '');
+    const { exit, out } = await at.run('validate');
+    expect(exit).toBe(0);
+    expect(out).toMatch(
+      /^warning \S*images\.yaml:1:\d+: image a: versionFiles has no effect .*\n {6}Add versionFile/,
+    );
+    expect(out).toContain('valid: 1 image, ');
+  });
+
   it.each(['validate', 'analyze', 'plan', 'run --once', 'status', 'graph', 'history web', 'check'])(
     '%s says with exit 2 that a folder is no factory directory, and writes nothing there',
     async (command) => {

@@ -1,3 +1,4 @@
+import { formatProblem } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import { ProblemsError } from '../problems-error.ts';
 import { loadConfig } from '../config-files.ts';
@@ -19,10 +20,10 @@ export async function validate(options: GlobalOptions): Promise<Answer> {
     text: (style) =>
       config.warnings
         .map(
-          ({ message, place }) =>
-            `${style.warn('warning')} ${place?.file ?? ''}:${place?.line ?? ''} ${message}\n`,
+          (problem) =>
+            `${style.warn('warning')} ${formatProblem(problem)}\n      ${style.dim(problem.hint)}\n`,
         )
         .join('') +
-      `valid: ${images.length} images, ${managed} managed, ${images.length - managed} external\n`,
+      `valid: ${images.length} ${images.length === 1 ? 'image' : 'images'}, ${managed} managed, ${images.length - managed} external\n`,
   };
 }
