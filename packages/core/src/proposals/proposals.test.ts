@@ -99,8 +99,8 @@ describe('proposalsOf', () => {
     ],
     [
       'a Dockerfile that cannot be read',
-      { images: [pinning(node, 'a', { discoveryStatus: 'failed' })] },
-      { action: 'blocked' },
+      { images: [pinning(node, 'a', { discoveryStatus: 'failed', discoveryError: 'line 3: no' })] },
+      { action: 'blocked', notes: [{ code: 'discovery-failed', detail: 'line 3: no' }] },
     ],
     ['a held base', { bases: [{ ...node, holds: [{ reason: 'x', since: 0 }] }] }, { action: 'none' }],
     [

@@ -79,9 +79,11 @@ function ownProposal(question: MovesQuestion): Judged {
     ? [{ code: 'request-open', detail: record.pullRequest?.url ?? record.pullRequest?.branch ?? '' }]
     : [];
   if (record.discoveryStatus !== 'success') {
-    const why: Reason = {
-      code: record.discoveryStatus === 'failed' ? 'discovery-failed' : 'discovery-pending',
-    };
+    const { discoveryStatus, discoveryError } = record;
+    const why: Reason =
+      discoveryStatus === 'failed'
+        ? { code: 'discovery-failed', ...(discoveryError ? { detail: discoveryError } : {}) }
+        : { code: 'discovery-pending' };
     return plain(enrolment, isOpen ? 'keep' : 'blocked', [...open, why]);
   }
   const found = imageMoves(question);
