@@ -1,7 +1,9 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createSources } from '@image-factory/adapters/git/sources.ts';
+import { providers as everyProvider } from '@image-factory/core/enrolment/schema-parts.ts';
 import type { FactoryConfig, Provider, Settings } from '@image-factory/core/enrolment/types.ts';
+import { forgeAddress } from '@image-factory/core/rebuild/forge-address.ts';
 import type { StateFiles } from '@image-factory/core/ports/state-store.ts';
 import { problemOf, type Problem } from '@image-factory/core/problem.ts';
 import {
@@ -190,15 +192,12 @@ export async function openFactory(
 
 /** Where `owner/name` is read from: the web address of the forge whose API factory.yaml names. */
 function sourceAddresses(providers: Settings['providers']): Readonly<Partial<Record<Provider, string>>> {
-  const { github, gitlab, gitea, forgejo } = providers;
-  // github.com has its API on a host of its own, Enterprise servers below a path.
-  const web = github.url === 'https://api.github.com' ? undefined : github.url.replace(/\/api\/v3$/, '');
-  return {
-    gitlab: gitlab.url,
-    ...(web === undefined ? {} : { github: web }),
-    ...(gitea ? { gitea: gitea.url } : {}),
-    ...(forgejo ? { forgejo: forgejo.url } : {}),
-  };
+  return Object.fromEntries(
+    everyProvider.flatMap((provider) => {
+      const address = forgeAddress(provider, providers);
+      return address === undefined ? [] : [[provider, address]];
+    }),
+  );
 }
 
 /** Opens the factory for one command and closes it afterwards, whatever happens: what was looked at is then remembered. */
