@@ -105,7 +105,7 @@ function factoryFiles(at: {
     'factory/images.yaml': `- name: app
   registry: "${at.images}"
   repository: acme/app
-  source: { provider: github, repo: "${at.repository}", branch: main, dockerfile: app/Dockerfile, workflow: app.yml }
+  source: { provider: github, repo: "${at.repository}", branch: main, dockerfile: app/Dockerfile, workflow: app.yml, workflowRepo: acme/repository, workflowBranch: main }
   rebuildDelay: "0"
   schedule: "* * * * * *"
 `,
