@@ -60,8 +60,15 @@ export async function listen(
   };
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something else listens there',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'this user may not listen there',
+  ENOTFOUND: 'no address is known for that name',
+};
+
 function cannotListen(host: string, port: number, { code, message }: NodeJS.ErrnoException): FactoryError {
-  const why = code === 'EADDRINUSE' ? 'something else listens there' : message;
+  const why = reasons[code ?? ''] ?? message;
   return new FactoryError({
     code: 'USAGE',
     message: `cannot listen at ${host}:${port}: ${why}`,

@@ -61,8 +61,7 @@ export async function applyPatches(options: PatchingOptions): Promise<Patched> {
   };
   const looks = patches.map((patch) => ({ patch, look: lookAtPatch(patch.bytes.toString('utf8')) }));
   for (const { patch, look } of looks) {
-    if (look.refusal)
-      throw refused(patch, `${look.refusal.why} (line ${look.refusal.line})`, look.refusal.line);
+    if (look.refusal) throw refused(patch, look.refusal.why, look.refusal.line);
   }
   await git(['read-tree', commit], variables);
   const touched = new Set(looks.flatMap(({ look }) => [...look.paths]));

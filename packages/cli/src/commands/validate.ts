@@ -1,3 +1,4 @@
+import { counted } from '@image-factory/engine/wording.ts';
 import { formatProblem } from '@image-factory/core/problem.ts';
 import type { Answer } from '../answer.ts';
 import { ProblemsError } from '../problems-error.ts';
@@ -24,6 +25,6 @@ export async function validate(options: GlobalOptions): Promise<Answer> {
             `${style.warn('warning')} ${formatProblem(problem)}\n      ${style.dim(problem.hint)}\n`,
         )
         .join('') +
-      `valid: ${images.length} ${images.length === 1 ? 'image' : 'images'}, ${managed} managed, ${images.length - managed} external\n`,
+      `valid: ${counted(images.length, 'image')}, ${managed} managed, ${images.length - managed} external\n`,
   };
 }

@@ -1,3 +1,4 @@
+import { counted } from '@image-factory/engine/wording.ts';
 import { execFile } from 'node:child_process';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -34,7 +35,10 @@ export async function examine(options: GlobalOptions, io: Io): Promise<readonly 
   findings.push({
     check: 'configuration',
     state: images.length === 0 ? 'odd' : 'good',
-    what: images.length === 0 ? 'no image is enrolled' : `${images.length} images are enrolled`,
+    what:
+      images.length === 0
+        ? 'no image is enrolled'
+        : `${counted(images.length, 'image')} ${images.length === 1 ? 'is' : 'are'} enrolled`,
     ...(images.length === 0
       ? { mend: 'Add one: image-factory enroll NAME --repository ... --repo ...' }
       : {}),
@@ -112,7 +116,7 @@ async function builders(config: FactoryConfig, io: Io): Promise<Finding[]> {
       {
         check: 'builder',
         state: 'bad',
-        what: `${local.length} images have provider local, and no builder is usable here`,
+        what: `${counted(local.length, 'image')} of provider local, and no builder is usable here`,
         mend,
       },
     ];
@@ -148,7 +152,7 @@ async function providers(factory: Factory): Promise<Finding[]> {
       : {
           check: 'provider',
           state: 'good',
-          what: `${provider} can be asked for ${images === 1 ? 'one image' : `${images} images`}`,
+          what: `${provider} can be asked for ${counted(images, 'image')}`,
         },
   );
 }

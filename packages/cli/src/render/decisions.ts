@@ -1,3 +1,4 @@
+import { counted } from '@image-factory/engine/wording.ts';
 import type { Decision, Plan, Reason } from '@image-factory/core/plan/types.ts';
 import { reasonText } from '@image-factory/core/plan/reason-text.ts';
 import type { Style } from './style.ts';
@@ -34,7 +35,7 @@ export function planText(plan: Plan, all: boolean, style: Style): string {
   const cycles = plan.cycles
     .map((cycle) => style.bad(`cycle: ${[...cycle, cycle[0]].join(' -> ')}\n`))
     .join('');
-  return `${body}${cycles}${style.dim(`${plan.decisions.length} images: ${counts || 'none'}`)}\n`;
+  return `${body}${cycles}${style.dim(`${counted(plan.decisions.length, 'image')}: ${counts || 'none'}`)}\n`;
 }
 
 function why(decision: Decision, style: Style): string {
