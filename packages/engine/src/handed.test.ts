@@ -233,6 +233,29 @@ describe('an intent of the embedded engine', () => {
     await factory.scheduler.run();
     expect(factory.world.runs.length).toBe(1);
   });
+
+  it('does not take the end of another build for its own, where the ids of runs are used again', async () => {
+    const factory = servedFactory(['app'], { buildTime: hour });
+    await factory.cycle();
+    const handed = intentOf(factory, 'app');
+    await answered(factory, handed);
+    const ended = { id: 'run-1', attempt: 1, status: 'success' as const };
+    const states: (HandedState | undefined)[] = [];
+    factory.scheduler.spawn('asker', async (own) => {
+      const deps = factory.deps(own);
+      for (const key of ['f'.repeat(32), handed.key]) {
+        const builder = deps.builderFor('github');
+        if (!builder) throw new Error('no builder');
+        const builderFor = () => ({ ...builder, get: async () => ({ ...ended, key }) });
+        states.push(await handedState({ ...deps, builderFor }, factory.config, handed));
+      }
+    });
+    await factory.scheduler.run();
+    expect(states).toMatchObject([
+      { kind: 'running', run: 'run-1' },
+      { kind: 'ended', outcome: 'success' },
+    ]);
+  });
 });
 
 /** Kargo that asks two servers for each intent, again and again, while servers and Jobs are killed at random awaits. */
