@@ -53,7 +53,8 @@ export const problemCodes = {
   CI_INVALID: 'The CI system answered something that is not one of its answers.',
 
   CALL_BACK_REFUSED: 'A call-back is not signed as its provider signs, so nothing in it was believed.',
-  CALL_BACK_INVALID: 'A call-back that is authentic could not be understood.',
+  CALL_BACK_INVALID:
+    'A call-back could not be understood although it is authentic, or is too large to be read.',
 
   CLUSTER_UNREACHABLE: 'The API server of the cluster could not be reached, or failed.',
   CLUSTER_DENIED:

@@ -75,7 +75,10 @@ describe('a call-back', () => {
     'of %s, which is not set up, is refused',
     async (name) => {
       const parts = new TestParts();
-      expect((await post(parts, `/hooks/${name}`, '{}', signed)).status).toBe(404);
+      // However large: it is not read.
+      const answer = await post(parts, `/hooks/${name}`, 'x'.repeat(2 * 1024 * 1024 + 1), signed);
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({ code: 'NOT_FOUND' });
       expect(parts.asked).toEqual([]);
     },
   );

@@ -1,7 +1,6 @@
 import { formatProblem, problemOf, FactoryError, type Problem } from '@image-factory/core/problem.ts';
-import { Hono, type Context } from 'hono';
+import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { callBackRoutes } from './call-backs.ts';
 import type { ServerParts } from './parts.ts';
 import { rebuildRoutes } from './rebuilds.ts';
@@ -22,35 +21,35 @@ export function createApp(parts: ServerParts): Hono {
   });
   app.route('/hooks', callBackRoutes(parts));
   app.route('/api/v1/rebuilds', rebuildRoutes(parts));
-  app.notFound((context) =>
+  app.notFound(() =>
     refuse(
-      context,
       404,
       new FactoryError({ code: 'NOT_FOUND', message: 'there is nothing here', hint: 'See docs/server.md.' }),
     ),
   );
-  app.onError((thrown, context) => {
-    if (thrown instanceof HTTPException) return unauthorized(context, thrown);
+  app.onError((thrown) => {
+    if (thrown instanceof HTTPException) return unauthorized(thrown);
     const problem = problemOf(thrown);
     const status = statusOf(problem);
     if (status >= 500) parts.log.warn(formatProblem(problem));
     // Whoever asks learns what is wrong with what was sent, and of everything else only that something is.
-    return refuse(context, status, new FactoryError(status < 500 ? problem : hidden(problem)));
+    return refuse(status, new FactoryError(status < 500 ? problem : hidden(problem)));
   });
   return app;
 }
 
 /** What Hono throws is about the token alone. */
-function unauthorized(context: Context, thrown: HTTPException): Response {
-  const challenge = thrown.getResponse().headers.get('www-authenticate');
-  if (challenge !== null) context.header('www-authenticate', challenge);
+function unauthorized(thrown: HTTPException): Response {
   const hint = 'Send "Authorization: Bearer ..." with the token that server.token in factory.yaml names.';
   const message = 'the token is missing, or it is another one';
-  return refuse(context, 401, new FactoryError({ code: 'USAGE', message, hint }));
+  const answer = refuse(401, new FactoryError({ code: 'USAGE', message, hint }));
+  const challenge = thrown.getResponse().headers.get('www-authenticate');
+  if (challenge !== null) answer.headers.set('www-authenticate', challenge);
+  return answer;
 }
 
 /** A 5xx is sent again by whoever asked; a 4xx is not. */
-function statusOf({ code }: Problem): ContentfulStatusCode {
+function statusOf({ code }: Problem): number {
   if (code === 'CALL_BACK_REFUSED') return 401;
   if (code === 'CALL_BACK_INVALID') return 400;
   return code === 'INTERNAL' ? 500 : 503;

@@ -33,12 +33,11 @@ export function rebuildRoutes(parts: ServerParts): Hono {
 
 async function answer(context: Context, ask: (handed: Handed) => Promise<HandedState>): Promise<Response> {
   const handed = handedShape.safeParse(context.req.param());
-  if (!handed.success) return refuse(context, 400, misunderstood());
+  if (!handed.success) return refuse(400, misunderstood());
   const state = await ask(handed.data);
-  if (state.kind === 'unknown') return refuse(context, 404, unknown(handed.data));
+  if (state.kind === 'unknown') return refuse(404, unknown(handed.data));
   // What only a person can change is no answer to wait for.
-  if (state.kind === 'waiting' && state.why !== undefined)
-    return refuse(context, 409, unstartable(state.why));
+  if (state.kind === 'waiting' && state.why !== undefined) return refuse(409, unstartable(state.why));
   return context.json(answerOf(state));
 }
 
